@@ -1,4 +1,205 @@
-"""Settings, read from the environment."""
-SECRET_KEY = "x"
-INSTALLED_APPS: list[str] = []
+"""Settings of the whole project, read from the environment; nothing here decides about trading.
+
+Every value may also come from a file named by NAME_FILE (secrets), or from DATA_DIR/run.env, which the
+supervisor writes so that commands in another terminal find the running platform. The environment wins.
+"""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.FileAwareEnv()
+
+MODE = env.str("CHIMERA_MODE", default="sandbox")
+PROCESS = env.str("CHIMERA_PROCESS", default="web")
+DATA_DIR = Path(env.str("CHIMERA_DATA_DIR", default=str(BASE_DIR / "var" / MODE))).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+if (DATA_DIR / "run.env").exists():
+    environ.Env.read_env(str(DATA_DIR / "run.env"), overwrite=False)
+
+
+def short_runtime_dir() -> Path:
+    """A private directory for unix sockets, whose paths may not exceed 107 bytes."""
+    parent = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    digest = hashlib.sha256(str(DATA_DIR).encode()).hexdigest()[:10]
+    return parent / f"chimera-{os.getuid()}-{digest}"
+
+
+def generated_secret(name: str) -> str:
+    """A secret made once for the sandbox and kept in the data directory, readable by its owner only."""
+    path = DATA_DIR / name
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))
+    return path.read_text().strip()
+
+
+RUNTIME_DIR = Path(env.str("RUNTIME_DIR", default=str(short_runtime_dir())))
+RUNTIME_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+IS_SANDBOX = MODE == "sandbox"
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default=generated_secret("secret_key") if IS_SANDBOX else "")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+
+# The outside world: the sandbox is the same code at another URL.
+SANDBOX_URL = env.str("SANDBOX_URL", default="http://127.0.0.1:8899")
+INGRESS_URL = env.str("INGRESS_URL", default="http://127.0.0.1:8080")
+WEB_URL = env.str("WEB_URL", default="http://127.0.0.1:8000")
+_sandbox = SANDBOX_URL if IS_SANDBOX else ""
+RPC_URLS = env.list("RPC_URLS", default=[f"{_sandbox}/rpc/primary"] if _sandbox else [])
+WS_URL = env.str("WS_URL", default=_sandbox.replace("http", "ws", 1))
+JITO_URL = env.str("JITO_URL", default=f"{_sandbox}/jito" if _sandbox else "")
+JUPITER_URL = env.str("JUPITER_URL", default=f"{_sandbox}/jupiter" if _sandbox else "")
+DEXSCREENER_URL = env.str("DEXSCREENER_URL", default=f"{_sandbox}/dexscreener" if _sandbox else "")
+JUPITER_API_KEY = env.str("JUPITER_API_KEY", default="")
+
+WEBHOOK_SECRET = env.str(
+    "WEBHOOK_SECRET", default=generated_secret("webhook_secret") if IS_SANDBOX else ""
+)
+TRADING_KEY_FILE = Path(env.str("TRADING_KEY_FILE", default=str(DATA_DIR / "trading_key.json")))
+EXECUTION_SEATS = env.int("EXECUTION_SEATS", default=8)
+EXIT_SEATS = env.int("EXIT_SEATS", default=4)
+
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_htmx",
+    "django_prometheus",
+    "audit",
+    "wallets",
+    "trading",
+    "scout",
+    "workers",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "chimera_site.urls"
+if PROCESS == "ingress":
+    # The signal door pays for nothing that it does not use: its view authenticates by itself.
+    MIDDLEWARE = []
+    ROOT_URLCONF = "chimera_site.ingress"
+
+ASGI_APPLICATION = "chimera_site.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# FULL survives power loss as well as kill -9; NORMAL survives every kill and is four times quicker.
+SQLITE_SYNCHRONOUS = env.str("SQLITE_SYNCHRONOUS", default="FULL" if MODE == "live" else "NORMAL")
+DATABASES = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'chimera.sqlite3'}")
+}
+DATABASES["default"]["CONN_MAX_AGE"] = None if PROCESS != "web" else 60
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE: a transaction that reads first and writes later cannot meet "database is locked".
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 10,
+        "init_command": (
+            "PRAGMA journal_mode=WAL;"
+            f"PRAGMA synchronous={SQLITE_SYNCHRONOUS};"
+            "PRAGMA cache_size=-16000;"
+            "PRAGMA mmap_size=134217728;"
+        ),
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default=f"unix://{RUNTIME_DIR / 'redis.sock'}")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "capacity": 1000, "expiry": 10},
+    }
+}
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "command_center"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = MODE == "live"
+# Two platforms on one machine share the host name, so their cookies need names of their own.
+SESSION_COOKIE_NAME = f"chimera_{RUNTIME_DIR.name[-10:]}"
+CSRF_COOKIE_NAME = f"chimera_csrf_{RUNTIME_DIR.name[-10:]}"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
 USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "chimera_site" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {
+            "format": "%(asctime)s %(levelname).1s %(name)s  %(message)s",
+            "datefmt": "%H:%M:%S",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "daphne.http_protocol": {"level": "WARNING"},
+        "daphne.ws_protocol": {"level": "WARNING"},
+        "django.channels.server": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
+}
+
+from chimera_site.unfold import UNFOLD  # noqa: E402, F401

@@ -1,0 +1,7 @@
+"""The scout app."""
+
+from django.apps import AppConfig
+
+
+class ScoutConfig(AppConfig):
+    name = "scout"

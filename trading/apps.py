@@ -1,0 +1,7 @@
+"""The trading app."""
+
+from django.apps import AppConfig
+
+
+class TradingConfig(AppConfig):
+    name = "trading"
