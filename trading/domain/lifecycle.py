@@ -1,0 +1,86 @@
+"""States of a signal, a submission and a position, and the only moves between them."""
+
+from enum import StrEnum
+
+
+class SignalStatus(StrEnum):
+    """Where an accepted signal stands; the last four are ends."""
+
+    QUEUED = "QUEUED"
+    EXECUTING = "EXECUTING"
+    RETRY = "RETRY"
+    COMPLETED = "COMPLETED"
+    REJECTED = "REJECTED"
+    SKIPPED = "SKIPPED"
+    DEAD_LETTER = "DEAD_LETTER"
+
+
+class SubmissionStatus(StrEnum):
+    """What is known of one signed transaction: in flight until the chain itself answers."""
+
+    IN_FLIGHT = "IN_FLIGHT"
+    LANDED = "LANDED"
+    FAILED = "FAILED"
+    REFUSED = "REFUSED"
+    EXPIRED = "EXPIRED"
+
+
+class PositionStatus(StrEnum):
+    """A position exists from its landed buy (ACTIVE) to its last landed sell (CLOSED)."""
+
+    ACTIVE = "ACTIVE"
+    EXITING = "EXITING"
+    CLOSED = "CLOSED"
+
+
+SIGNAL_TRANSITIONS: dict[SignalStatus, frozenset[SignalStatus]] = {
+    SignalStatus.QUEUED: frozenset({SignalStatus.EXECUTING}),
+    SignalStatus.RETRY: frozenset({SignalStatus.EXECUTING, SignalStatus.DEAD_LETTER}),
+    SignalStatus.EXECUTING: frozenset(
+        {
+            SignalStatus.QUEUED,
+            SignalStatus.RETRY,
+            SignalStatus.COMPLETED,
+            SignalStatus.REJECTED,
+            SignalStatus.SKIPPED,
+            SignalStatus.DEAD_LETTER,
+        }
+    ),
+    SignalStatus.COMPLETED: frozenset(),
+    SignalStatus.REJECTED: frozenset(),
+    SignalStatus.SKIPPED: frozenset(),
+    SignalStatus.DEAD_LETTER: frozenset(),
+}
+SUBMISSION_TRANSITIONS: dict[SubmissionStatus, frozenset[SubmissionStatus]] = {
+    SubmissionStatus.IN_FLIGHT: frozenset(
+        {
+            SubmissionStatus.LANDED,
+            SubmissionStatus.FAILED,
+            SubmissionStatus.REFUSED,
+            SubmissionStatus.EXPIRED,
+        }
+    ),
+    SubmissionStatus.LANDED: frozenset(),
+    SubmissionStatus.FAILED: frozenset(),
+    SubmissionStatus.REFUSED: frozenset(),
+    SubmissionStatus.EXPIRED: frozenset(),
+}
+POSITION_TRANSITIONS: dict[PositionStatus, frozenset[PositionStatus]] = {
+    PositionStatus.ACTIVE: frozenset({PositionStatus.EXITING}),
+    PositionStatus.EXITING: frozenset({PositionStatus.ACTIVE, PositionStatus.CLOSED}),
+    PositionStatus.CLOSED: frozenset(),
+}
+WAITING = (SignalStatus.QUEUED, SignalStatus.RETRY)
+ENDS = frozenset(status for status, onward in SIGNAL_TRANSITIONS.items() if not onward)
+
+
+def may_become(current: StrEnum, target: StrEnum) -> bool:
+    """Whether the one table of the state's kind allows this move."""
+    match current, target:
+        case SignalStatus(), SignalStatus():
+            return target in SIGNAL_TRANSITIONS[current]
+        case SubmissionStatus(), SubmissionStatus():
+            return target in SUBMISSION_TRANSITIONS[current]
+        case PositionStatus(), PositionStatus():
+            return target in POSITION_TRANSITIONS[current]
+    return False

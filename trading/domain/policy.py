@@ -1,0 +1,176 @@
+"""The policy: every number that decides about trading, as one frozen value with its own validation.
+
+A stored revision of it (audit.PolicyRevision) is exactly `as_json(policy)`; defaults are those of the
+specification. Percentages of money are basis points, ladders are (gain in basis points) in rising order.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from trading.domain.values import LAMPORTS_PER_SOL
+
+
+class PolicyInvalid(ValueError):
+    """The proposed policy contradicts itself; `errors` names each field and the remedy."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyPolicy:
+    """Numbers that differ between SHIELD and SPEAR."""
+
+    allocation_bps: int
+    minimum_liquidity_usd: int
+    maximum_signal_age_seconds: int
+    maximum_cost_bps: int
+    hard_stop_bps: int
+    take_profit_bps: tuple[int, ...]
+    trailing_activation_bps: int
+    trailing_distance_bps: int
+    time_limit_seconds: int
+    time_limit_only_when_losing: bool
+    tip_percentile: int
+
+
+SHIELD_DEFAULTS = StrategyPolicy(
+    allocation_bps=7_000,
+    minimum_liquidity_usd=10_000,
+    maximum_signal_age_seconds=30,
+    maximum_cost_bps=250,
+    hard_stop_bps=800,
+    take_profit_bps=(2_500, 5_000, 10_000),
+    trailing_activation_bps=2_500,
+    trailing_distance_bps=1_000,
+    time_limit_seconds=86_400,
+    time_limit_only_when_losing=False,
+    tip_percentile=25,
+)
+SPEAR_DEFAULTS = StrategyPolicy(
+    allocation_bps=3_000,
+    minimum_liquidity_usd=5_000,
+    maximum_signal_age_seconds=10,
+    maximum_cost_bps=300,
+    hard_stop_bps=2_500,
+    take_profit_bps=(10_000, 40_000, 90_000),
+    trailing_activation_bps=5_000,
+    trailing_distance_bps=2_000,
+    time_limit_seconds=86_400,
+    time_limit_only_when_losing=True,
+    tip_percentile=50,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """All of it; amounts in lamports, ratios in basis points, times in seconds."""
+
+    shield: StrategyPolicy = field(default=SHIELD_DEFAULTS)
+    spear: StrategyPolicy = field(default=SPEAR_DEFAULTS)
+    minimum_trade_lamports: int = LAMPORTS_PER_SOL // 100
+    maximum_trade_lamports: int = LAMPORTS_PER_SOL
+    maximum_per_token_lamports: int = 2 * LAMPORTS_PER_SOL
+    reserve_lamports: int = LAMPORTS_PER_SOL // 20
+    maximum_pool_share_bps: int = 100
+    maximum_positions: int = 12
+    maximum_heat_bps: int = 2_000
+    maximum_price_impact_bps: int = 200
+    slippage_bps: int = 200
+    exit_slippage_bps: int = 500
+    reentry_cooldown_seconds: int = 60
+    minimum_token_age_seconds: int = 1_800
+    maximum_transfer_fee_bps: int = 100
+    minimum_tip_lamports: int = LAMPORTS_PER_SOL // 1_000
+    maximum_tip_lamports: int = LAMPORTS_PER_SOL // 100
+    maximum_tip_bps: int = 1_000
+    exit_tip_percentile: int = 75
+    queue_capacity: int = 1_000
+    shed_spear_bps: int = 8_000
+    maximum_attempts: int = 3
+    mirror_exits: bool = True
+
+    def for_strategy(self, strategy: str) -> StrategyPolicy:
+        """Numbers of the strategy that opened (or would open) the position."""
+        return self.spear if strategy == "SPEAR" else self.shield
+
+    def validate(self) -> "Policy":
+        """The policy itself, or PolicyInvalid naming every contradiction."""
+        errors = _contradictions(self)
+        if errors:
+            raise PolicyInvalid(errors)
+        return self
+
+
+def _contradictions(policy: Policy) -> dict[str, str]:
+    errors: dict[str, str] = {}
+    if policy.shield.allocation_bps + policy.spear.allocation_bps != 10_000:
+        errors["allocation_bps"] = "SHIELD and SPEAR must add up to 10000"
+    if policy.minimum_trade_lamports >= policy.maximum_trade_lamports:
+        errors["minimum_trade_lamports"] = "must be below maximum_trade_lamports"
+    if policy.minimum_tip_lamports > policy.maximum_tip_lamports:
+        errors["minimum_tip_lamports"] = "must not exceed maximum_tip_lamports"
+    for name in ("shield", "spear"):
+        errors |= _strategy_contradictions(name, getattr(policy, name))
+    negative = [
+        item.name
+        for item in fields(policy)
+        if isinstance(getattr(policy, item.name), int) and getattr(policy, item.name) < 0
+    ]
+    return errors | dict.fromkeys(negative, "must not be negative")
+
+
+def _strategy_contradictions(name: str, part: StrategyPolicy) -> dict[str, str]:
+    errors: dict[str, str] = {}
+    if not 0 < part.hard_stop_bps < 10_000:
+        errors[f"{name}.hard_stop_bps"] = "a positive magnitude below 10000"
+    if list(part.take_profit_bps) != sorted(set(part.take_profit_bps)) or not part.take_profit_bps:
+        errors[f"{name}.take_profit_bps"] = "at least one tier, in strictly rising order"
+    if part.trailing_distance_bps <= 0 or part.trailing_distance_bps >= 10_000:
+        errors[f"{name}.trailing_distance_bps"] = "between 1 and 9999"
+    if part.time_limit_seconds <= 0 or part.maximum_signal_age_seconds <= 0:
+        errors[f"{name}.time_limit_seconds"] = "times must be positive"
+    if part.tip_percentile not in (25, 50, 75, 95, 99):
+        errors[f"{name}.tip_percentile"] = "one of 25, 50, 75, 95, 99"
+    return errors
+
+
+def as_json(policy: Policy) -> dict[str, Any]:
+    """The stored form of a revision."""
+    return asdict(policy)
+
+
+def from_json(stored: dict[str, Any]) -> Policy:
+    """The policy of a stored revision; PolicyInvalid names unknown or wrongly typed fields."""
+    known = {item.name for item in fields(Policy)}
+    errors = {name: "is not a field of the policy" for name in stored if name not in known}
+    if errors:
+        raise PolicyInvalid(errors)
+    try:
+        parts = {
+            name: _strategy_from_json(stored[name])
+            for name in ("shield", "spear")
+            if name in stored
+        }
+        policy = Policy(**{**stored, **parts})
+    except (TypeError, AttributeError) as error:
+        raise PolicyInvalid({"policy": str(error)}) from error
+    _check_types(policy)
+    return policy.validate()
+
+
+def _strategy_from_json(stored: dict[str, Any]) -> StrategyPolicy:
+    values = {**stored, "take_profit_bps": tuple(stored["take_profit_bps"])}
+    return StrategyPolicy(**values)
+
+
+def _check_types(policy: Policy) -> None:
+    for owner in (policy, policy.shield, policy.spear):
+        for item in fields(owner):
+            value = getattr(owner, item.name)
+            expected = {"int": int, "bool": bool}.get(
+                str(getattr(item.type, "__name__", item.type))
+            )
+            if expected is not None and type(value) is not expected:
+                raise PolicyInvalid({item.name: f"must be {expected.__name__}"})

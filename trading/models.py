@@ -1,0 +1,339 @@
+"""From a signal to a closed position, as rows; what they may do next is decided in services and domain."""
+
+import uuid
+
+from django.db import models
+
+from trading.domain.lifecycle import WAITING, PositionStatus, SignalStatus, SubmissionStatus
+from trading.domain.values import Action, Route, Strategy
+from trading.fields import RawAmountField
+
+
+def choices(codes: type) -> list[tuple[str, str]]:
+    """Django choices of a StrEnum."""
+    return [(code.value, code.value) for code in codes]  # type: ignore[attr-defined]
+
+
+class Provider(models.Model):
+    """Somebody allowed to send signals; its bucket of requests is refilled as they come."""
+
+    name = models.CharField(max_length=60, unique=True)
+    is_enabled = models.BooleanField(default=True)
+    requests_per_second = models.PositiveIntegerField(default=100)
+    burst = models.PositiveIntegerField(default=150)
+    bucket_tokens = models.FloatField(default=0)
+    bucket_filled_at = models.FloatField(default=0, help_text="Unix time of the last refill.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProviderSecret(models.Model):
+    """A webhook secret; during a rotation the old one stays valid for a while."""
+
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="secrets")
+    secret = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+    valid_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"secret of {self.provider} from {self.created_at:%Y-%m-%d}"
+
+
+class Token(models.Model):
+    """A known mint: its symbol for look-ups, and a recent refusal that the ingress may repeat at once."""
+
+    mint = models.CharField(max_length=44, primary_key=True)
+    symbol = models.CharField(max_length=40, db_index=True)
+    name = models.CharField(max_length=80, blank=True)
+    refusal_code = models.CharField(max_length=40, blank=True)
+    refused_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["symbol"]
+
+    def __str__(self) -> str:
+        return self.symbol
+
+
+class Signal(models.Model):
+    """One accepted signal. Its row is committed before it is answered and ends with a stored reason."""
+
+    uuid = models.UUIDField(primary_key=True, editable=False)
+    source = models.CharField(max_length=60)
+    strategy = models.CharField(max_length=6, choices=choices(Strategy))
+    action = models.CharField(max_length=4, choices=choices(Action))
+    mint = models.CharField(max_length=44)
+    symbol = models.CharField(max_length=40)
+    amount_lamports = models.BigIntegerField()
+    leader_address = models.CharField(max_length=44)
+    exit_fraction = models.DecimalField(max_digits=10, decimal_places=9, default=1)
+    source_signature = models.CharField(max_length=88, blank=True)
+    provider_trade_uuid = models.CharField(max_length=64, blank=True)
+    exit_reason = models.CharField(max_length=40, blank=True)
+    position = models.ForeignKey(
+        "Position", null=True, on_delete=models.PROTECT, related_name="exit_signals"
+    )
+    priority = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=12, choices=choices(SignalStatus))
+    code = models.CharField(max_length=40, blank=True)
+    text = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    received_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True)
+    claim = models.CharField(max_length=36, blank=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-received_at"]
+        indexes = [
+            models.Index(
+                fields=["priority", "received_at"],
+                condition=models.Q(status__in=[status.value for status in WAITING]),
+                name="signal_queue",
+            ),
+            models.Index(fields=["-received_at"], name="signal_recent"),
+            models.Index(
+                fields=["claimed_at"],
+                condition=models.Q(status=SignalStatus.EXECUTING.value),
+                name="signal_executing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.strategy} {self.action} {self.symbol}"
+
+
+class SignalKey(models.Model):
+    """One identity of an accepted signal: the unique constraint behind exactly-once."""
+
+    key = models.CharField(max_length=200, primary_key=True)
+    signal = models.ForeignKey(Signal, on_delete=models.CASCADE, related_name="keys")
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class SignalEvent(models.Model):
+    """One step in the story of a signal, written in the same transaction as the step."""
+
+    signal = models.ForeignKey(Signal, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    status = models.CharField(max_length=12)
+    code = models.CharField(max_length=40, blank=True)
+    text = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}"
+
+
+class Delivery(models.Model):
+    """One authenticated request at the signal door and the answer it got."""
+
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="deliveries")
+    received_at = models.DateTimeField()
+    replay_key = models.CharField(max_length=130, null=True, unique=True)
+    body = models.TextField()
+    http_status = models.PositiveSmallIntegerField()
+    answer = models.CharField(max_length=20)
+    code = models.CharField(max_length=40, blank=True)
+    details = models.JSONField(default=dict)
+    signal = models.ForeignKey(
+        Signal, null=True, on_delete=models.PROTECT, related_name="deliveries"
+    )
+
+    class Meta:
+        ordering = ["-received_at"]
+        verbose_name_plural = "deliveries"
+
+    def __str__(self) -> str:
+        return f"{self.http_status} {self.code or self.answer}"
+
+
+class Decision(models.Model):
+    """Why a signal was taken or denied: every gate evaluated, with the facts and the policy it used."""
+
+    signal = models.ForeignKey(Signal, on_delete=models.CASCADE, related_name="decisions")
+    at = models.DateTimeField()
+    is_order = models.BooleanField()
+    code = models.CharField(max_length=40, blank=True)
+    text = models.CharField(max_length=300, blank=True)
+    size_lamports = models.BigIntegerField(null=True)
+    gates = models.JSONField(default=list)
+    facts = models.JSONField(default=dict)
+    policy_revision = models.PositiveIntegerField()
+    code_version = models.CharField(max_length=40)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return "order" if self.is_order else self.code
+
+
+class Position(models.Model):
+    """Tokens that we bought and hold, or held; amounts come from landed transactions only."""
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    signal = models.OneToOneField(Signal, on_delete=models.PROTECT, related_name="opened_position")
+    strategy = models.CharField(max_length=6, choices=choices(Strategy))
+    leader_address = models.CharField(max_length=44)
+    mint = models.CharField(max_length=44)
+    symbol = models.CharField(max_length=40)
+    decimals = models.PositiveSmallIntegerField()
+    token_account = models.CharField(max_length=44)
+    status = models.CharField(max_length=10, choices=choices(PositionStatus))
+    bought_raw = RawAmountField()
+    held_raw = RawAmountField()
+    cost_lamports = models.BigIntegerField(help_text="SOL paid for the tokens, without fees.")
+    entry_price_sol = models.DecimalField(max_digits=38, decimal_places=18)
+    peak_price_sol = models.DecimalField(max_digits=38, decimal_places=18)
+    last_price_sol = models.DecimalField(max_digits=38, decimal_places=18)
+    priced_at = models.DateTimeField()
+    tiers_taken = models.PositiveSmallIntegerField(default=0)
+    exit_generation = models.PositiveIntegerField(default=0)
+    realised_pnl_lamports = models.BigIntegerField(
+        default=0, help_text="Cash in - cash out - fees - tips, over all landed transactions."
+    )
+    exit_reason = models.CharField(max_length=40, blank=True)
+    opened_at = models.DateTimeField()
+    exiting_since = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-opened_at"]
+        indexes = [
+            models.Index(
+                fields=["mint"],
+                condition=models.Q(status__in=["ACTIVE", "EXITING"]),
+                name="position_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.status}"
+
+
+class Submission(models.Model):
+    """One signed transaction, committed before its first byte leaves; the chain decides what became of it."""
+
+    signal = models.ForeignKey(Signal, on_delete=models.PROTECT, related_name="submissions")
+    position = models.ForeignKey(
+        Position, null=True, on_delete=models.PROTECT, related_name="submissions"
+    )
+    attempt = models.PositiveSmallIntegerField()
+    action = models.CharField(max_length=4, choices=choices(Action))
+    mint = models.CharField(max_length=44)
+    route = models.CharField(max_length=8, choices=choices(Route))
+    signature = models.CharField(max_length=88, unique=True)
+    bundle_id = models.CharField(max_length=64, blank=True)
+    wire = models.BinaryField()
+    last_valid_block_height = models.PositiveBigIntegerField()
+    tip_lamports = models.BigIntegerField()
+    quoted_out_raw = RawAmountField()
+    status = models.CharField(max_length=10, choices=choices(SubmissionStatus))
+    error = models.CharField(max_length=300, blank=True)
+    recorded_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    slot = models.PositiveBigIntegerField(null=True)
+    network_fee_lamports = models.BigIntegerField(default=0)
+    balance_change_lamports = models.BigIntegerField(
+        default=0, help_text="Our wallet's lamports after less before, all included."
+    )
+
+    class Meta:
+        ordering = ["-recorded_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["signal", "attempt"], name="one_submission_an_attempt"),
+            models.UniqueConstraint(
+                fields=["signal"],
+                condition=models.Q(status__in=["IN_FLIGHT", "LANDED"]),
+                name="one_live_submission_a_signal",
+            ),
+            models.UniqueConstraint(
+                fields=["mint"],
+                condition=models.Q(status="IN_FLIGHT", action="BUY"),
+                name="one_buy_in_flight_a_mint",
+            ),
+            models.UniqueConstraint(
+                fields=["position"],
+                condition=models.Q(status="IN_FLIGHT"),
+                name="one_sell_in_flight_a_position",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["recorded_at"],
+                condition=models.Q(status="IN_FLIGHT"),
+                name="submission_in_flight",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.signature[:8]} {self.status}"
+
+
+class Fill(models.Model):
+    """What one landed transaction changed for us, read from its own balance changes."""
+
+    submission = models.OneToOneField(Submission, on_delete=models.PROTECT, related_name="fill")
+    position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="fills")
+    action = models.CharField(max_length=4, choices=choices(Action))
+    sol_lamports = models.BigIntegerField(help_text="SOL paid (BUY) or received (SELL) for tokens.")
+    token_raw = RawAmountField()
+    network_fee_lamports = models.BigIntegerField()
+    tip_lamports = models.BigIntegerField()
+    rent_lamports = models.BigIntegerField(help_text="Rent paid (+) or returned (-).")
+    sol_price_usd = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    slot = models.PositiveBigIntegerField()
+    filled_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.token_raw}"
+
+
+class EquityPoint(models.Model):
+    """Net asset value at one moment, for the curve."""
+
+    at = models.DateTimeField(db_index=True)
+    balance_lamports = models.BigIntegerField()
+    positions_lamports = models.BigIntegerField()
+    realised_pnl_lamports = models.BigIntegerField()
+    sol_price_usd = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+
+    class Meta:
+        ordering = ["at"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.balance_lamports + self.positions_lamports}"
+
+
+class TradingState(models.Model):
+    """The one row that may stop entries. Unreadable or missing means stopped; exits never ask it."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    entries_halted = models.BooleanField(default=False)
+    reason = models.CharField(max_length=500, blank=True)
+    actor = models.CharField(max_length=150, blank=True)
+    changed_at = models.DateTimeField()
+    route = models.CharField(max_length=8, choices=choices(Route), default=Route.JITO)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_trading_state")]
+
+    def __str__(self) -> str:
+        return "entries halted" if self.entries_halted else "trading"
