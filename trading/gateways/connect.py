@@ -1,0 +1,78 @@
+"""Opens the way to the outside: sessions, hosts and the gateways over them, closed together."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from trading.gateways.base import Endpoints
+from trading.gateways.http import Host, new_session
+from trading.gateways.jito import BlockEngine
+from trading.gateways.json_rpc import JsonRpc
+from trading.gateways.jupiter import Jupiter
+from trading.gateways.market_data import MarketData
+from trading.gateways.rpc import Rpc
+
+_BUNDLES_PATH = "/api/v1/bundles"
+_TIP_FLOOR_PATH = "/api/v1/bundles/tip_floor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateways:
+    rpc: Rpc
+    block_engine: BlockEngine
+    jupiter: Jupiter
+    market_data: MarketData
+
+
+@asynccontextmanager
+async def connect(endpoints: Endpoints) -> AsyncIterator[Gateways]:
+    """The gateways, for use in this event loop only; one keep-alive session for each host."""
+    async with AsyncExitStack() as stack:
+        hosts = _Hosts(endpoints, stack)
+        rpc = Rpc([JsonRpc(await hosts.open(url)) for url in endpoints.rpc_urls])
+        stack.push_async_callback(rpc.aclose)
+        yield Gateways(
+            rpc=rpc,
+            block_engine=await _block_engine(endpoints, hosts),
+            jupiter=Jupiter(
+                await hosts.open(endpoints.jupiter_url, {"x-api-key": endpoints.jupiter_api_key})
+            ),
+            market_data=MarketData(await hosts.open(endpoints.dexscreener_url)),
+        )
+
+
+async def _block_engine(endpoints: Endpoints, hosts: "_Hosts") -> BlockEngine:
+    engine = await hosts.open(endpoints.jito_url, {"x-jito-auth": endpoints.jito_auth})
+    floor_url = endpoints.tip_floor_url
+    return BlockEngine(
+        JsonRpc(engine, path=_BUNDLES_PATH),
+        tip_floor_host=await hosts.open(floor_url) if floor_url else engine,
+        tip_floor_path="" if floor_url else _TIP_FLOOR_PATH,
+    )
+
+
+class _Hosts:
+    """Opens hosts and remembers the session of each origin."""
+
+    def __init__(self, endpoints: Endpoints, stack: AsyncExitStack) -> None:
+        self._endpoints = endpoints
+        self._stack = stack
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+
+    async def open(self, url: str, headers: dict[str, str] | None = None) -> Host:
+        """Headers without a value are left out."""
+        return Host(
+            await self._session(urlsplit(url).netloc),
+            url,
+            reply_limit_bytes=self._endpoints.reply_limit_bytes,
+            headers={name: value for name, value in (headers or {}).items() if value},
+        )
+
+    async def _session(self, origin: str) -> aiohttp.ClientSession:
+        if origin not in self._sessions:
+            session = new_session(self._endpoints)
+            self._sessions[origin] = await self._stack.enter_async_context(session)
+        return self._sessions[origin]

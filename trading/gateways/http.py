@@ -1,0 +1,169 @@
+"""One HTTP host: bounded replies, time-outs, and every way it can fail as a named error; what the
+JSON means is the gateways' business.
+"""
+
+import math
+from collections.abc import Mapping
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from trading.gateways.base import Endpoints, InvalidReply, RateLimited, Refused, Unavailable
+
+# Statuses by which a server says that it read the request and will not do it.
+_REFUSING_STATUSES = frozenset({400, 413, 414, 415, 422})
+_MESSAGE_LENGTH = 200
+_SHORTEST_SECRET = 8
+_CHUNK_BYTES = 64 * 1024
+
+
+def new_session(endpoints: Endpoints) -> aiohttp.ClientSession:
+    """A session for one host: keep-alive, no cookies, no proxies from the environment."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=64, keepalive_timeout=30, ttl_dns_cache=300),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(
+            total=endpoints.timeout_seconds, sock_connect=endpoints.connect_timeout_seconds
+        ),
+        trust_env=False,
+    )
+
+
+class Host:
+    """`get` and `post` return the parsed JSON of a 2xx reply.
+
+    They raise Unavailable, RateLimited, InvalidReply, or Refused for a 400-like status (its `data`
+    is the parsed body). Every request may be repeated once by itself when a kept connection turns
+    out dead, so only idempotent requests belong here; on Solana the same bytes are.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        *,
+        reply_limit_bytes: int,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._session = session
+        self._url = url
+        self._headers = dict(headers or {})
+        self._reply_limit_bytes = reply_limit_bytes
+        self._secrets = _secrets_of(url, self._headers)
+        self.name = _name_of(url)
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> object:
+        return await self._request("GET", path, params=params)
+
+    async def post(self, path: str, body: object) -> object:
+        return await self._request("POST", path, body=orjson.dumps(body))
+
+    def clean(self, message: object) -> str:
+        """The other side's words, fit for a log: short, on one line, without our secrets."""
+        text = message if isinstance(message, str) else type(message).__name__
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return "".join(c if c.isprintable() else " " for c in text)[:_MESSAGE_LENGTH]
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> object:
+        try:
+            try:
+                reply = await self._exchange(method, path, params, body)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if isinstance(error, aiohttp.ClientConnectorError):
+                    raise
+                # The server had closed a kept connection meanwhile: once more on a new one.
+                reply = await self._exchange(method, path, params, body)
+        except TimeoutError:
+            raise Unavailable(f"{self.name}: no answer in time") from None
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
+            # The library's own text can hold the whole URL, key included: only its name is told.
+            raise Unavailable(f"{self.name}: {type(error).__name__}") from None
+        return self._judge(*reply)
+
+    async def _exchange(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        headers = self._headers
+        if body is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+        url = self._url if not path else self._url.rstrip("/") + path
+        # A redirect would carry the key to a host nobody configured.
+        async with self._session.request(
+            method, url, params=params, data=body, headers=headers, allow_redirects=False
+        ) as response:
+            return response.status, response.headers, await self._read(response)
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        parts: list[bytes] = []
+        left = self._reply_limit_bytes
+        async for part in response.content.iter_chunked(_CHUNK_BYTES):
+            left -= len(part)
+            if left < 0:
+                raise InvalidReply(
+                    f"{self.name}: reply larger than {self._reply_limit_bytes} bytes"
+                )
+            parts.append(part)
+        return b"".join(parts)
+
+    def _judge(self, status: int, headers: Mapping[str, str], raw: bytes) -> object:
+        if status == 429:
+            wait = _seconds(headers.get("Retry-After"))
+            raise RateLimited(f"{self.name}: rate limited", retry_after_seconds=wait)
+        if status in _REFUSING_STATUSES:
+            raise self._refusal(status, raw)
+        if not 200 <= status < 300:
+            raise Unavailable(f"{self.name}: HTTP {status}", status=status)
+        try:
+            return orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise InvalidReply(f"{self.name}: the reply is not JSON") from None
+
+    def _refusal(self, status: int, raw: bytes) -> Refused:
+        try:
+            data = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            data = None
+        message = self.clean(_message_of(data)) if isinstance(data, dict) else ""
+        text = f"{self.name}: HTTP {status} {message}".rstrip()
+        return Refused(text, code=status, message=message, data=data)
+
+
+def _message_of(body: Mapping[str, object]) -> object:
+    error = body.get("error")
+    if isinstance(error, dict):
+        return error.get("message")
+    return error if isinstance(error, str) else body.get("message", "")
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        seconds = float(text) if text else None
+    except ValueError:
+        return None
+    return seconds if seconds is not None and math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _name_of(url: str) -> str:
+    try:
+        return URL(url).raw_authority.rpartition("@")[2] or "unnamed host"
+    except ValueError:
+        return "unnamed host"
+
+
+def _secrets_of(url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Everything in our own request that could be a key and so must not come back in a text."""
+    try:
+        parsed = URL(url)
+    except ValueError:
+        return (url,)
+    found = {url, *headers.values(), *parsed.query.values(), *parsed.parts, parsed.password or ""}
+    return tuple(sorted((s for s in found if len(s) >= _SHORTEST_SECRET), key=len, reverse=True))

@@ -1,0 +1,69 @@
+"""The JSON-RPC 2.0 envelope: one call, one result or one named error; no method is known here."""
+
+import itertools
+from typing import Any, Never
+
+from trading.gateways.base import InvalidReply, RateLimited, Refused, Unavailable
+from trading.gateways.http import Host
+
+# JSON-RPC 2.0's own codes and those of Solana's RPC (formats.md section 1) that are an answer.
+_REFUSING_CODES = frozenset(
+    {-32700, -32600, -32601, -32602}
+    | {-32002, -32003, -32006, -32007, -32009, -32010, -32013, -32015, -32018}
+)
+# The third is what Jito's engine says when it is congested (recorded).
+_RATE_CODES = frozenset({429, -32429, -32097})
+
+
+class JsonRpc:
+    """Calls of one host. Codes that are no proof (a node behind, unknown ones) are Unavailable."""
+
+    def __init__(self, host: Host, *, path: str = "") -> None:
+        self._host = host
+        self._path = path
+        self._ids = itertools.count(1)
+
+    @property
+    def name(self) -> str:
+        return self._host.name
+
+    async def call(self, method: str, params: list[Any]) -> Any:
+        """The `result` member, null included, as parsed JSON.
+
+        Raises Unavailable, RateLimited, Refused, InvalidReply.
+        """
+        request_id = next(self._ids)
+        body = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
+        try:
+            reply = await self._host.post(self._path, body)
+        except Refused as refusal:
+            if not (isinstance(refusal.data, dict) and isinstance(refusal.data.get("error"), dict)):
+                raise
+            reply = refusal.data
+        return self._result(reply, request_id, method)
+
+    def _result(self, reply: object, request_id: int, method: str) -> Any:
+        where = f"{self.name} {method}"
+        if not isinstance(reply, dict):
+            raise InvalidReply(f"{where}: the envelope is no object")
+        error = reply.get("error")
+        # A request that could not be read is answered with a null id.
+        if reply.get("id") != request_id and not (error is not None and reply.get("id") is None):
+            raise InvalidReply(f"{where}: the answer to another request")
+        if error is not None:
+            self._raise(error, where)
+        if "result" not in reply:
+            raise InvalidReply(f"{where}: neither result nor error")
+        return reply["result"]
+
+    def _raise(self, error: object, where: str) -> Never:
+        code = error.get("code") if isinstance(error, dict) else None
+        if not isinstance(error, dict) or not isinstance(code, int) or isinstance(code, bool):
+            raise InvalidReply(f"{where}: an error without a code")
+        message = self._host.clean(error.get("message", ""))
+        text = f"{where}: {code} {message}"
+        if code in _RATE_CODES:
+            raise RateLimited(text)
+        if code in _REFUSING_CODES:
+            raise Refused(text, code=code, message=message, data=error.get("data"))
+        raise Unavailable(text, status=code if 100 <= code < 600 else None)

@@ -1,0 +1,196 @@
+"""Builds and signs our own v0 transactions from Jupiter's instructions; sends nothing.
+
+Formats: formats.md sections 1 and 3; address lookup tables as in Solana's
+address-lookup-table program (56 bytes of meta, then 32 bytes an address).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from solders.address_lookup_table_account import AddressLookupTableAccount
+from solders.compute_budget import ID as COMPUTE_BUDGET_ID
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
+from solders.errors import BincodeError, SignerError
+from solders.hash import Hash, ParseHashError
+from solders.instruction import Instruction
+from solders.keypair import Keypair
+from solders.message import CompileError, MessageV0
+from solders.pubkey import Pubkey
+from solders.system_program import TransferParams, transfer
+from solders.transaction import VersionedTransaction
+from spl.token.constants import TOKEN_PROGRAM_ID
+from spl.token.instructions import close_account as close_token_account
+from spl.token.models import CloseAccountParams
+
+from trading.gateways.base import GatewayError, InvalidReply
+
+# What fits into one packet: the limit of legacy and v0 transactions.
+SIZE_LIMIT_BYTES = 1232
+
+_TABLE_META_BYTES = 56
+_TABLE_TYPE = 1
+_NEVER_DEACTIVATED = 2**64 - 1
+_LIMIT_TAG, _PRICE_TAG = 2, 3
+# Stands in a table for an address that must stay in the message itself; nobody owns its key.
+_MASK = Pubkey(b"\xff" * 32)
+
+
+class UnableToAssemble(GatewayError):
+    """The instructions do not make a transaction that we alone can sign."""
+
+
+class TransactionTooLarge(UnableToAssemble):
+    """More than 1232 bytes on the wire; `size_bytes` says how many."""
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"{size_bytes} bytes, {SIZE_LIMIT_BYTES} are allowed")
+        self.size_bytes = size_bytes
+
+
+class MalformedTransaction(GatewayError):
+    """The bytes are no signed transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapInstructions:
+    """One swap in the order it has to run: setup, swap, cleanup (unwrapping SOL)."""
+
+    compute_budget: tuple[Instruction, ...]
+    setup: tuple[Instruction, ...]
+    swap: Instruction
+    cleanup: tuple[Instruction, ...]
+    lookup_table_addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tip:
+    account: str
+    lamports: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTransaction:
+    """`signature` is the transaction's id, known before anything is sent."""
+
+    signature: str
+    wire: bytes
+
+
+def assemble(
+    *,
+    instructions: SwapInstructions,
+    payer: Keypair,
+    payer_pubkey: Pubkey,
+    blockhash: str,
+    compute_unit_limit: int | None = None,
+    compute_unit_price_micro_lamports: int | None = None,
+    tip: Tip | None = None,
+    close_account: Pubkey | None = None,
+    close_account_program: Pubkey = TOKEN_PROGRAM_ID,
+    lookup_tables: Sequence[AddressLookupTableAccount] = (),
+) -> SignedTransaction:
+    """The signed v0 transaction: compute budget, setup, swap, cleanup, close, tip.
+
+    `payer_pubkey` is the key of `payer` (deriving it costs 20 microseconds, so callers keep it).
+    A given compute unit limit or price replaces Jupiter's. `close_account` is our own token
+    account, empty after a full exit, whose rent comes back to us. The tip is the last instruction
+    and its account never comes from a lookup table, as Jito wants it.
+    Raises UnableToAssemble, TransactionTooLarge.
+    """
+    steps = [
+        *_compute_budget(instructions, compute_unit_limit, compute_unit_price_micro_lamports),
+        *instructions.setup,
+        instructions.swap,
+        *instructions.cleanup,
+    ]
+    if close_account is not None:
+        steps.append(_close(close_account, payer_pubkey, close_account_program))
+    tables = list(lookup_tables)
+    if tip is not None:
+        tip_account = _pubkey(tip.account)
+        steps.append(_transfer(payer_pubkey, tip_account, tip.lamports))
+        tables = [_without(table, tip_account) for table in tables]
+    return _sign(steps, payer, payer_pubkey, blockhash, tables)
+
+
+def signature_of(wire: bytes) -> str:
+    """The first signature of a signed transaction: its id."""
+    try:
+        return str(VersionedTransaction.from_bytes(wire).signatures[0])
+    except (BincodeError, ValueError, IndexError):
+        raise MalformedTransaction("the bytes are no signed transaction") from None
+
+
+def read_lookup_table(address: str, data: bytes) -> AddressLookupTableAccount:
+    """The table in the data of a fetched account; raises InvalidReply if it is no live one."""
+    body = data[_TABLE_META_BYTES:]
+    if (
+        len(data) < _TABLE_META_BYTES
+        or int.from_bytes(data[0:4], "little") != _TABLE_TYPE
+        or int.from_bytes(data[4:12], "little") != _NEVER_DEACTIVATED
+        or len(body) % 32
+    ):
+        raise InvalidReply(f"{address}: no live address lookup table")
+    addresses = [Pubkey(body[start : start + 32]) for start in range(0, len(body), 32)]
+    return AddressLookupTableAccount(key=_pubkey(address), addresses=addresses)
+
+
+def _compute_budget(
+    instructions: SwapInstructions, limit: int | None, price: int | None
+) -> list[Instruction]:
+    replaced = {tag for tag, ours in ((_LIMIT_TAG, limit), (_PRICE_TAG, price)) if ours is not None}
+    steps = [step for step in instructions.compute_budget if _budget_tag(step) not in replaced]
+    if limit is not None:
+        steps.append(set_compute_unit_limit(limit))
+    if price is not None:
+        steps.append(set_compute_unit_price(price))
+    return steps
+
+
+def _budget_tag(step: Instruction) -> int | None:
+    data = bytes(step.data)
+    return data[0] if step.program_id == COMPUTE_BUDGET_ID and data else None
+
+
+def _close(account: Pubkey, owner: Pubkey, program: Pubkey) -> Instruction:
+    return close_token_account(
+        CloseAccountParams(program_id=program, account=account, dest=owner, owner=owner)
+    )
+
+
+def _transfer(payer: Pubkey, to: Pubkey, lamports: int) -> Instruction:
+    return transfer(TransferParams(from_pubkey=payer, to_pubkey=to, lamports=lamports))
+
+
+def _without(table: AddressLookupTableAccount, address: Pubkey) -> AddressLookupTableAccount:
+    if address not in table.addresses:
+        return table
+    kept = [_MASK if entry == address else entry for entry in table.addresses]
+    return AddressLookupTableAccount(key=table.key, addresses=kept)
+
+
+def _sign(
+    steps: Sequence[Instruction],
+    payer: Keypair,
+    payer_pubkey: Pubkey,
+    blockhash: str,
+    tables: Sequence[AddressLookupTableAccount],
+) -> SignedTransaction:
+    try:
+        message = MessageV0.try_compile(
+            payer_pubkey, list(steps), list(tables), Hash.from_string(blockhash)
+        )
+        transaction = VersionedTransaction(message, [payer])
+    except (CompileError, SignerError, ParseHashError, ValueError) as error:
+        raise UnableToAssemble(f"{type(error).__name__}: {error}") from None
+    wire = bytes(transaction)
+    if len(wire) > SIZE_LIMIT_BYTES:
+        raise TransactionTooLarge(len(wire))
+    return SignedTransaction(signature=str(transaction.signatures[0]), wire=wire)
+
+
+def _pubkey(address: str) -> Pubkey:
+    try:
+        return Pubkey.from_string(address)
+    except ValueError:
+        raise UnableToAssemble(f"{address[:60]!r} is no address") from None
