@@ -118,7 +118,9 @@ def _contradictions(policy: Policy) -> dict[str, str]:
         for item in fields(policy)
         if isinstance(getattr(policy, item.name), int) and getattr(policy, item.name) < 0
     ]
-    return errors | dict.fromkeys(negative, "must not be negative")
+    for name in negative:
+        errors[name] = "must not be negative"
+    return errors
 
 
 def _strategy_contradictions(name: str, part: StrategyPolicy) -> dict[str, str]:

@@ -1,0 +1,104 @@
+"""When to sell: one position and one price become an exit or none. The same code trades and backtests."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from trading.domain.pnl import gain_bps
+from trading.domain.policy import Policy, StrategyPolicy
+
+
+class ExitReason(StrEnum):
+    """Why a position is sold."""
+
+    HARD_STOP = "HARD_STOP"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    TRAILING_STOP = "TRAILING_STOP"
+    TIME_LIMIT = "TIME_LIMIT"
+    LEADER_SOLD = "LEADER_SOLD"
+    MANUAL = "MANUAL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPosition:
+    """What the exit rules need to know; prices in SOL per whole token."""
+
+    strategy: str
+    entry_price_sol: Decimal
+    peak_price_sol: Decimal
+    tiers_taken: int
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """Sell this fraction of what is held. `tier` is the number of ladder tiers taken once it has landed."""
+
+    reason: ExitReason
+    fraction: Decimal
+    tiers_taken: int
+
+
+def evaluate(
+    position: OpenPosition, *, price_sol: Decimal, policy: Policy, now: datetime
+) -> Exit | None:
+    """The exit this price and moment call for (specification §11), the most urgent first, or None.
+
+    Tiers count by index, so a tier never fires twice whatever happens to the prices in between.
+    """
+    rules = policy.for_strategy(position.strategy)
+    gain = gain_bps(entry_price_sol=position.entry_price_sol, price_sol=price_sol)
+    return (
+        _hard_stop(position, rules, gain)
+        or _trailing_stop(position, rules, price_sol)
+        or _take_profit(position, rules, gain)
+        or _time_limit(position, rules, gain, now)
+    )
+
+
+def _whole(position: OpenPosition, reason: ExitReason) -> Exit:
+    return Exit(reason=reason, fraction=Decimal(1), tiers_taken=position.tiers_taken)
+
+
+def _hard_stop(position: OpenPosition, rules: StrategyPolicy, gain: int) -> Exit | None:
+    return _whole(position, ExitReason.HARD_STOP) if gain <= -rules.hard_stop_bps else None
+
+
+def _trailing_stop(position: OpenPosition, rules: StrategyPolicy, price: Decimal) -> Exit | None:
+    peak = max(position.peak_price_sol, price)
+    if gain_bps(entry_price_sol=position.entry_price_sol, price_sol=peak) < (
+        rules.trailing_activation_bps
+    ):
+        return None
+    if price > peak * (10_000 - rules.trailing_distance_bps) / 10_000:
+        return None
+    return _whole(position, ExitReason.TRAILING_STOP)
+
+
+def _take_profit(position: OpenPosition, rules: StrategyPolicy, gain: int) -> Exit | None:
+    """A third of the remainder for each tier passed; several tiers passed at once are one sale."""
+    ladder = rules.take_profit_bps
+    passed = sum(1 for tier in ladder if gain >= tier)
+    if passed <= position.tiers_taken:
+        return None
+    kept = (Decimal(2) / Decimal(3)) ** (passed - position.tiers_taken)
+    fraction = (1 - kept).quantize(Decimal("1e-9"))
+    return Exit(reason=ExitReason.TAKE_PROFIT, fraction=fraction, tiers_taken=passed)
+
+
+def _time_limit(
+    position: OpenPosition, rules: StrategyPolicy, gain: int, now: datetime
+) -> Exit | None:
+    if (now - position.opened_at).total_seconds() < rules.time_limit_seconds:
+        return None
+    if rules.time_limit_only_when_losing and gain > 0:
+        return None
+    return _whole(position, ExitReason.TIME_LIMIT)
+
+
+def amount_to_sell(*, held_raw: int, fraction: Decimal) -> int:
+    """Raw tokens of a fraction of what is held, rounded down, but at least one; all of it for 1."""
+    if fraction == 1:
+        return held_raw
+    return min(held_raw, max(1, int(held_raw * fraction)))

@@ -1,0 +1,206 @@
+"""What a token's own account says about its safety, judged without asking anybody."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from trading.domain.policy import Policy
+from trading.domain.values import QUOTE_MINTS, TOKEN_2022_PROGRAM, TOKEN_PROGRAM
+
+MINT_LENGTH = 82
+TLV_OFFSET = 166
+ACCOUNT_TYPE_OFFSET = 165
+ACCOUNT_TYPE_MINT = 1
+
+
+class SafetyCode(StrEnum):
+    """Why a token is not bought (specification §6)."""
+
+    MINT_NOT_FOUND = "MINT_NOT_FOUND"
+    NOT_A_MINT = "NOT_A_MINT"
+    FREEZE_AUTHORITY = "FREEZE_AUTHORITY"
+    MINT_AUTHORITY = "MINT_AUTHORITY"
+    UNSAFE_EXTENSION = "UNSAFE_EXTENSION"
+    TRANSFER_FEE = "TRANSFER_FEE"
+    LIQUIDITY_UNKNOWN = "LIQUIDITY_UNKNOWN"
+    LIQUIDITY_TOO_LOW = "LIQUIDITY_TOO_LOW"
+    TOKEN_TOO_NEW = "TOKEN_TOO_NEW"
+    TOKEN_AGE_UNKNOWN = "TOKEN_AGE_UNKNOWN"
+    SAFETY_UNAVAILABLE = "SAFETY_UNAVAILABLE"
+    NOT_SPECULATIVE = "NOT_SPECULATIVE"
+    NO_PRICE_SOURCE = "NO_PRICE_SOURCE"
+
+
+class Extension:
+    """Token-2022 extension types that can hurt a holder (formats: mint TLV from byte 166)."""
+
+    TRANSFER_FEE_CONFIG = 1
+    MINT_CLOSE_AUTHORITY = 3
+    CONFIDENTIAL_TRANSFER_MINT = 4
+    DEFAULT_ACCOUNT_STATE = 6
+    NON_TRANSFERABLE = 9
+    PERMANENT_DELEGATE = 12
+    TRANSFER_HOOK = 14
+    PAUSABLE = 26
+
+
+# Close authority, confidential transfers, interest, pointers, metadata, groups, scaled amounts, permissioned burn.
+HARMLESS_EXTENSIONS = frozenset({3, 4, 10, 16, 18, 19, 20, 21, 22, 23, 24, 25, 28})
+FROZEN_STATE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MintFacts:
+    """What a mint account holds; `unsafe_extension` names the first one we refuse, empty when none."""
+
+    token_program: str
+    decimals: int
+    supply_raw: int
+    has_mint_authority: bool
+    has_freeze_authority: bool
+    unsafe_extension: str = ""
+    transfer_fee_bps: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenFacts:
+    """All that is known of a token before buying it. None means *not known*, never zero.
+
+    `unavailable` says which source did not answer in time; then nothing else may be trusted.
+    """
+
+    mint: str
+    is_found: bool = True
+    facts: MintFacts | None = None
+    liquidity_usd: Decimal | None = None
+    created_at: datetime | None = None
+    price_sol: Decimal | None = None
+    unavailable: str = ""
+
+
+def parse_mint(data: bytes, *, owner: str) -> MintFacts | None:
+    """The mint in raw account bytes, or None when the account is not an initialised mint.
+
+    Layout (SPL Token): u32 tag + mint authority, u64 supply, u8 decimals, u8 initialised, u32 tag + freeze
+    authority; Token-2022 pads to 165, then the account type and the TLV list.
+    """
+    if owner not in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM) or len(data) < MINT_LENGTH:
+        return None
+    if owner == TOKEN_PROGRAM and len(data) != MINT_LENGTH:
+        return None
+    if data[45] != 1:
+        return None
+    unsafe, fee_bps = "", 0
+    if len(data) > MINT_LENGTH:
+        if len(data) < TLV_OFFSET or data[ACCOUNT_TYPE_OFFSET] != ACCOUNT_TYPE_MINT:
+            return None
+        unsafe, fee_bps = _scan_extensions(data)
+    return MintFacts(
+        token_program=owner,
+        decimals=data[44],
+        supply_raw=int.from_bytes(data[36:44], "little"),
+        has_mint_authority=data[0:4] != bytes(4),
+        has_freeze_authority=data[46:50] != bytes(4),
+        unsafe_extension=unsafe,
+        transfer_fee_bps=fee_bps,
+    )
+
+
+def _scan_extensions(data: bytes) -> tuple[str, int]:
+    """The first refused extension (or empty) and the higher of this and the next epoch's transfer fee."""
+    if any(data[MINT_LENGTH:ACCOUNT_TYPE_OFFSET]):
+        return "padding", 0
+    offset, unsafe, fee_bps = TLV_OFFSET, "", 0
+    while offset + 4 <= len(data):
+        kind = int.from_bytes(data[offset : offset + 2], "little")
+        length = int.from_bytes(data[offset + 2 : offset + 4], "little")
+        if kind == 0:
+            break
+        value = data[offset + 4 : offset + 4 + length]
+        if len(value) != length:
+            return "truncated", fee_bps
+        if kind == Extension.TRANSFER_FEE_CONFIG:
+            fee_bps = _transfer_fee_bps(value)
+        else:
+            unsafe = unsafe or _judge_extension(kind, value)
+        offset += 4 + length
+    if any(data[offset:]):
+        unsafe = unsafe or "padding"
+    return unsafe, fee_bps
+
+
+def _transfer_fee_bps(value: bytes) -> int:
+    """Two authorities, the withheld amount, then (epoch, maximum, bps) of the older and the newer fee."""
+    if len(value) != 108:
+        return 10_000
+    return max(int.from_bytes(value[88:90], "little"), int.from_bytes(value[106:108], "little"))
+
+
+def _judge_extension(kind: int, value: bytes) -> str:
+    match kind:
+        case Extension.NON_TRANSFERABLE:
+            return "non-transferable"
+        case Extension.PERMANENT_DELEGATE:
+            return "permanent delegate" if any(value[:32]) else ""
+        case Extension.TRANSFER_HOOK:
+            return "transfer hook" if any(value[32:64]) else ""
+        case Extension.DEFAULT_ACCOUNT_STATE:
+            return "frozen by default" if value[:1] == bytes([FROZEN_STATE]) else ""
+        case Extension.PAUSABLE:
+            return "pausable" if any(value[:32]) else ""
+    return "" if kind in HARMLESS_EXTENSIONS else f"unknown extension {kind}"
+
+
+def judge(token: TokenFacts, *, strategy: str, policy: Policy, now: datetime) -> SafetyCode | None:
+    """The first reason not to buy this token, or None. Allow-listed quote mints are never "the token"."""
+    if token.mint in QUOTE_MINTS:
+        return SafetyCode.NOT_SPECULATIVE
+    if token.unavailable:
+        return SafetyCode.SAFETY_UNAVAILABLE
+    if not token.is_found:
+        return SafetyCode.MINT_NOT_FOUND
+    if token.facts is None:
+        return SafetyCode.NOT_A_MINT
+    return _judge_mint(token.facts, policy) or _judge_market(token, strategy, policy, now)
+
+
+def _judge_mint(mint: MintFacts, policy: Policy) -> SafetyCode | None:
+    if mint.has_freeze_authority:
+        return SafetyCode.FREEZE_AUTHORITY
+    if mint.has_mint_authority:
+        return SafetyCode.MINT_AUTHORITY
+    if mint.unsafe_extension:
+        return SafetyCode.UNSAFE_EXTENSION
+    if mint.transfer_fee_bps > policy.maximum_transfer_fee_bps:
+        return SafetyCode.TRANSFER_FEE
+    return None
+
+
+def _judge_market(
+    token: TokenFacts, strategy: str, policy: Policy, now: datetime
+) -> SafetyCode | None:
+    if token.liquidity_usd is None:
+        return SafetyCode.LIQUIDITY_UNKNOWN
+    if token.liquidity_usd < policy.for_strategy(strategy).minimum_liquidity_usd:
+        return SafetyCode.LIQUIDITY_TOO_LOW
+    if token.created_at is None:
+        return SafetyCode.TOKEN_AGE_UNKNOWN
+    if (now - token.created_at).total_seconds() < policy.minimum_token_age_seconds:
+        return SafetyCode.TOKEN_TOO_NEW
+    if token.price_sol is None:
+        return SafetyCode.NO_PRICE_SOURCE
+    return None
+
+
+PERMANENT_REFUSALS = frozenset(
+    {
+        SafetyCode.NOT_A_MINT,
+        SafetyCode.FREEZE_AUTHORITY,
+        SafetyCode.MINT_AUTHORITY,
+        SafetyCode.UNSAFE_EXTENSION,
+        SafetyCode.TRANSFER_FEE,
+        SafetyCode.NOT_SPECULATIVE,
+    }
+)
+"""Refusals that lie in the mint itself: the ingress may repeat them from its cache for ten minutes."""
