@@ -96,10 +96,11 @@ def constant_product_out(*, reserve_in: int, reserve_out: int, amount_in: int, f
     """What the program pays for `amount_in` really received: equal to the unit, integers only.
 
     `amount_in` is what arrives in the vault (after a Token-2022 transfer fee); what the user
-    receives is the result less the output mint's own transfer fee.
+    receives is the result less the output mint's own transfer fee. 0 stands for what the program
+    refuses with Custom(6006): an amount that the fee eats up, or a pool with an empty side.
     """
     effective = amount_in * (BPS - fee_bps) // BPS
-    if effective <= 0:
+    if effective <= 0 or reserve_in <= 0:
         return 0
     return reserve_out * effective // (reserve_in + effective)
 
