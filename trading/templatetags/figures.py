@@ -1,0 +1,149 @@
+"""How figures read on pages and in the admin: amounts, prices, ratios, ages. No arithmetic that decides."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django import template
+from django.utils import timezone
+
+from trading.domain.values import lamports_to_sol
+
+register = template.Library()
+
+MINUS = "\N{MINUS SIGN}"
+MISSING = "–"
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+LONGEST_ZERO_RUN = 4
+SIGNIFICANT_DIGITS = 4
+
+
+def _with_sign(text: str, *, is_negative: bool, is_signed: bool) -> str:
+    if is_negative:
+        return MINUS + text
+    return "+" + text if is_signed else text
+
+
+@register.filter
+def sol(lamports: int | None, places: int = 4) -> str:
+    """Lamports as SOL with a fixed number of decimals, thousands separated."""
+    if lamports is None:
+        return MISSING
+    rounded = round(lamports_to_sol(lamports), places)
+    return _with_sign(f"{abs(rounded):,}", is_negative=rounded < 0, is_signed=False)
+
+
+@register.filter
+def signed_sol(lamports: int | None, places: int = 4) -> str:
+    """Lamports as SOL with its sign always shown; exactly nothing has none."""
+    if lamports is None:
+        return MISSING
+    rounded = round(lamports_to_sol(lamports), places)
+    return _with_sign(f"{abs(rounded):,}", is_negative=rounded < 0, is_signed=rounded > 0)
+
+
+@register.filter
+def exact_sol(lamports: int | None) -> str:
+    """Lamports as SOL with all nine decimals, for titles and ledgers."""
+    return sol(lamports, 9)
+
+
+@register.filter
+def usd(amount: Decimal | None) -> str:
+    """Dollars and cents."""
+    if amount is None:
+        return MISSING
+    rounded = round(amount, 2)
+    return _with_sign(f"${abs(rounded):,}", is_negative=rounded < 0, is_signed=False)
+
+
+@register.filter
+def percent(ratio: Decimal | None, places: int = 1) -> str:
+    """A ratio (0.25 is 25 %) with its sign."""
+    if ratio is None:
+        return MISSING
+    rounded = round(ratio * 100, places)
+    return _with_sign(f"{abs(rounded):,} %", is_negative=rounded < 0, is_signed=rounded > 0)
+
+
+@register.filter
+def basis_points(bps: int | None) -> str:
+    """Basis points as a percentage without needless decimals."""
+    return MISSING if bps is None else f"{Decimal(bps) / 100:f} %"
+
+
+@register.filter
+def price(sol_per_token: Decimal | None) -> str:
+    """A price with four significant digits; a long run of zeros becomes a subscript (0.0₆1234)."""
+    if sol_per_token is None:
+        return MISSING
+    if sol_per_token == 0:
+        return "0"
+    exponent = sol_per_token.adjusted()
+    text = f"{round(sol_per_token, max(0, SIGNIFICANT_DIGITS - 1 - exponent)):,f}"
+    zeros = -exponent - 1
+    if zeros <= LONGEST_ZERO_RUN:
+        return text
+    return f"0.0{str(zeros).translate(SUBSCRIPTS)}{text[2 + zeros :]}"
+
+
+@register.filter
+def token_amount(raw: int | None, decimals: int = 0) -> str:
+    """Raw token units as whole tokens, at most four decimals."""
+    if raw is None:
+        return MISSING
+    amount = Decimal(raw).scaleb(-decimals)
+    places = 0 if amount >= 10_000 else 4  # noqa: PLR2004 - decimals of a large amount are noise
+    return f"{round(amount, places):,}"
+
+
+@register.filter
+def duration(seconds: float | timedelta | None) -> str:
+    """A span in its largest fitting unit: 12 ms, 3.4 s, 5 min, 2 h, 3 d."""
+    if seconds is None:
+        return MISSING
+    value = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
+    if value < 1:
+        return f"{max(value, 0) * 1000:.0f} ms"
+    if value < 10:  # noqa: PLR2004 - one decimal while it still says something
+        return f"{value:.1f} s"
+    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if value < limit:
+            return f"{value / size:.0f} {unit}"
+    return f"{value / 86_400:.0f} d"
+
+
+@register.filter
+def age(moment: datetime | None) -> str:
+    """How long ago, in whole units; the page's script keeps it moving."""
+    if moment is None:
+        return "never"
+    seconds = max(0, int((timezone.now() - moment).total_seconds()))
+    return duration(seconds) if seconds >= 10 else f"{seconds} s"  # noqa: PLR2004 - whole seconds
+
+
+@register.filter
+def iso(moment: datetime | None) -> str:
+    """A moment for a `datetime` attribute."""
+    return moment.isoformat() if moment else ""
+
+
+@register.filter
+def short(address: str | UUID | None) -> str:
+    """An address or signature short enough for a column."""
+    text = str(address or "")
+    return f"{text[:4]}…{text[-4:]}" if len(text) > 12 else text  # noqa: PLR2004 - fits as it is
+
+
+@register.filter
+def tone(number: int | Decimal | None) -> str:
+    """The colour class of a gain or a loss."""
+    if not number:
+        return "flat"
+    return "gain" if number > 0 else "loss"
+
+
+@register.filter
+def words(code: str) -> str:
+    """A code as words: TOKEN_TOO_NEW reads token too new."""
+    return code.replace("_", " ").lower()
