@@ -57,7 +57,8 @@ class Endpoints:
 
     `rpc_urls` in order of preference. `jito_url`, `jupiter_url` and `dexscreener_url` are the part
     before the provider's own path (`https://api.jup.ag`). Jito serves its tip floor at a host of
-    its own: `tip_floor_url` is the whole address, empty = under `jito_url`.
+    its own: `tip_floor_url` is the whole address, empty = under `jito_url`. With several RPCs
+    each is probed every `probe_seconds`; 0 = never, for short-lived commands.
     """
 
     rpc_urls: tuple[str, ...]
@@ -69,4 +70,5 @@ class Endpoints:
     tip_floor_url: str = ""
     timeout_seconds: float = 4.0
     connect_timeout_seconds: float = 1.5
+    probe_seconds: float = 5.0
     reply_limit_bytes: int = 16 * 1024 * 1024

@@ -5,7 +5,7 @@ import base64
 from collections.abc import Sequence
 
 from trading.gateways.base import GatewayError, InvalidReply, RateLimited, Refused, Unavailable
-from trading.gateways.json_rpc import JsonRpc
+from trading.gateways.failover import Endpoint
 from trading.gateways.shapes import as_signature
 from trading.gateways.transactions import signature_of
 
@@ -16,7 +16,7 @@ _OPTIONS = {"encoding": "base64", "skipPreflight": True, "maxRetries": 0}
 class Broadcast:
     """Sends survive the caller's cancellation; `aclose` ends those still under way."""
 
-    def __init__(self, endpoints: Sequence[JsonRpc]) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         self._endpoints = tuple(endpoints)
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -46,7 +46,7 @@ class Broadcast:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, endpoint: JsonRpc, wire: bytes, signature: str) -> asyncio.Task[None]:
+    def _start(self, endpoint: Endpoint, wire: bytes, signature: str) -> asyncio.Task[None]:
         task = asyncio.create_task(_give(endpoint, wire, signature))
         self._under_way.add(task)
         task.add_done_callback(self._forget)
@@ -59,7 +59,7 @@ class Broadcast:
             task.exception()
 
 
-async def _give(endpoint: JsonRpc, wire: bytes, signature: str) -> None:
+async def _give(endpoint: Endpoint, wire: bytes, signature: str) -> None:
     params = [base64.b64encode(wire).decode(), _OPTIONS]
     try:
         answer = as_signature(await endpoint.call("sendTransaction", params), "sendTransaction")

@@ -1,5 +1,6 @@
 """Opens the way to the outside: sessions, hosts and the gateways over them, closed together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ async def connect(endpoints: Endpoints) -> AsyncIterator[Gateways]:
         hosts = _Hosts(endpoints, stack)
         rpc = Rpc([JsonRpc(await hosts.open(url)) for url in endpoints.rpc_urls])
         stack.push_async_callback(rpc.aclose)
+        if len(endpoints.rpc_urls) > 1 and endpoints.probe_seconds > 0:
+            probes = asyncio.create_task(_keep_probing(rpc, endpoints.probe_seconds))
+            stack.push_async_callback(_end, probes)
         yield Gateways(
             rpc=rpc,
             block_engine=await _block_engine(endpoints, hosts),
@@ -42,6 +46,17 @@ async def connect(endpoints: Endpoints) -> AsyncIterator[Gateways]:
             ),
             market_data=MarketData(await hosts.open(endpoints.dexscreener_url)),
         )
+
+
+async def _keep_probing(rpc: Rpc, pause_seconds: float) -> None:
+    while True:
+        await rpc.probe()
+        await asyncio.sleep(pause_seconds)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def _block_engine(endpoints: Endpoints, hosts: "_Hosts") -> BlockEngine:

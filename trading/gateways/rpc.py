@@ -31,6 +31,7 @@ from trading.gateways.chain_facts import (
     read_tip,
     value_of,
 )
+from trading.gateways.failover import Endpoint, EndpointState, in_order, probe
 from trading.gateways.json_rpc import JsonRpc
 from trading.gateways.shapes import as_flag, as_integer, as_object, as_text
 
@@ -39,6 +40,7 @@ __all__ = [
     "Blockhash",
     "ChainTip",
     "Commitment",
+    "EndpointState",
     "Rpc",
     "SignatureStatus",
     "SignatureStatuses",
@@ -56,12 +58,12 @@ _ACCOUNTS_PER_CALL = 100
 class Rpc:
     """Every method raises only GatewayErrors.
 
-    Reads: the first endpoint answers; one that is Unavailable or gives an InvalidReply is passed
-    over for the next; a Refused is an answer. The error of the last endpoint is the one raised.
+    Reads: the first fit endpoint answers; one that is Unavailable or gives an InvalidReply is
+    passed over for the next; a Refused is an answer. When all fail, the last error is raised.
     """
 
     def __init__(self, endpoints: Sequence[JsonRpc]) -> None:
-        self._endpoints = tuple(endpoints)
+        self._endpoints = tuple(Endpoint(endpoint) for endpoint in endpoints)
         self._broadcast = Broadcast(self._endpoints)
 
     async def latest_blockhash(self, commitment: Commitment = "confirmed") -> Blockhash:
@@ -218,6 +220,15 @@ class Rpc:
         """
         return await self._broadcast.send(wire)
 
+    async def probe(self) -> list[EndpointState]:
+        """Asks every endpoint how it is, whether or not anything trades; never raises."""
+        await probe(self._endpoints)
+        return self.endpoint_states()
+
+    def endpoint_states(self) -> list[EndpointState]:
+        """In the configured order, as of the last calls and probes."""
+        return [endpoint.state() for endpoint in self._endpoints]
+
     async def aclose(self) -> None:
         """Ends the sends that still run in the background."""
         await self._broadcast.aclose()
@@ -233,7 +244,7 @@ class Rpc:
 
     async def _read(self, method: str, params: list[Any], reader: Callable[[Any], T]) -> T:
         failure: GatewayError = Unavailable("no RPC endpoint is configured")
-        for endpoint in self._endpoints:
+        for endpoint in in_order(self._endpoints):
             try:
                 return reader(await endpoint.call(method, params))
             except (Unavailable, InvalidReply) as error:

@@ -1,0 +1,152 @@
+"""Which RPC endpoint is fit for use: every call's outcome is remembered and a failing endpoint gives
+way to the next one until it has been well for a while. Rules: spec section 9.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from trading.gateways.base import GatewayError, InvalidReply, Unavailable
+from trading.gateways.chain_facts import read_blockhash
+from trading.gateways.json_rpc import JsonRpc
+
+T = TypeVar("T")
+
+FAILURES_IN_A_ROW = 3
+SLOW_SECONDS = 2.0
+SLOT_LAG = 50
+WELL_SECONDS = 300.0
+
+_LATENCY_SAMPLES = 40
+_SAMPLES_FOR_P95 = 20
+# A caller's deadline that cuts a call off after this long speaks against the endpoint.
+_TELLING_WAIT_SECONDS = 1.0
+
+
+class EndpointHealth:
+    """One endpoint's record. `now` is any clock that never goes back, in seconds.
+
+    Unfit after three failures in a row or a 95th percentile latency above 2 s; fit again after
+    five minutes without a failure or a slow answer.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._latencies: deque[float] = deque(maxlen=_LATENCY_SAMPLES)
+        self._is_fit = True
+        self._well_since: float | None = None
+
+    def succeeded(self, *, latency_seconds: float, now: float) -> None:
+        self._failures = 0
+        self._latencies.append(latency_seconds)
+        if self._is_fit:
+            if self._p95() > SLOW_SECONDS:
+                self.give_way()
+        elif latency_seconds > SLOW_SECONDS:
+            self._well_since = None
+        elif self._well_since is None:
+            self._well_since = now
+
+    def failed(self) -> None:
+        self._failures += 1
+        self._well_since = None
+        if self._failures >= FAILURES_IN_A_ROW:
+            self.give_way()
+
+    def is_fit(self, *, now: float) -> bool:
+        if not self._is_fit and self._well_since is not None:
+            self._is_fit = now - self._well_since >= WELL_SECONDS
+        return self._is_fit
+
+    def give_way(self) -> None:
+        """Unfit from now on, until well for long enough."""
+        self._is_fit = False
+        self._well_since = None
+        self._latencies.clear()
+
+    def _p95(self) -> float:
+        """0 while there are too few samples to tell."""
+        if len(self._latencies) < _SAMPLES_FOR_P95:
+            return 0.0
+        return sorted(self._latencies)[int(len(self._latencies) * 0.95)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointState:
+    """`slot` None = the last probe got no answer, or there was none yet."""
+
+    name: str
+    is_fit: bool
+    slot: int | None
+
+
+class Endpoint:
+    """A JSON-RPC host with its record."""
+
+    def __init__(self, rpc: JsonRpc) -> None:
+        self._rpc = rpc
+        self._slot: int | None = None
+        self.health = EndpointHealth()
+
+    @property
+    def name(self) -> str:
+        return self._rpc.name
+
+    def is_fit(self) -> bool:
+        return self.health.is_fit(now=_now())
+
+    def state(self) -> EndpointState:
+        return EndpointState(name=self.name, is_fit=self.is_fit(), slot=self._slot)
+
+    async def call(self, method: str, params: list[Any]) -> Any:
+        """As JsonRpc.call, with the outcome on the record."""
+        return await self._recorded(self._rpc.call(method, params))
+
+    async def probe(self) -> int | None:
+        """The endpoint's slot if it calls itself healthy and gives a blockhash, else None."""
+        self._slot = None
+        try:
+            self._slot = await self._recorded(self._probed_slot())
+        except GatewayError:
+            return None
+        return self._slot
+
+    async def _probed_slot(self) -> int:
+        await self._rpc.call("getHealth", [])
+        latest = await self._rpc.call("getLatestBlockhash", [{"commitment": "processed"}])
+        return read_blockhash(latest).slot
+
+    async def _recorded(self, answer: Awaitable[T]) -> T:
+        """A Refused is the caller's fault and no failure of the endpoint."""
+        began = _now()
+        try:
+            result = await answer
+        except (Unavailable, InvalidReply):
+            self.health.failed()
+            raise
+        except asyncio.CancelledError:
+            if _now() - began >= _TELLING_WAIT_SECONDS:
+                self.health.failed()
+            raise
+        self.health.succeeded(latency_seconds=_now() - began, now=_now())
+        return result
+
+
+async def probe(endpoints: Sequence[Endpoint]) -> None:
+    """Asks all endpoints at once; one that lags more than 50 slots behind the best is unfit."""
+    slots = await asyncio.gather(*(endpoint.probe() for endpoint in endpoints))
+    best = max((slot for slot in slots if slot is not None), default=0)
+    for endpoint, slot in zip(endpoints, slots, strict=True):
+        if slot is not None and best - slot > SLOT_LAG:
+            endpoint.health.give_way()
+
+
+def in_order(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+    """The fit ones first, then, as a last resort, the others; each group as configured."""
+    return sorted(endpoints, key=lambda endpoint: not endpoint.is_fit())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
