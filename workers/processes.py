@@ -1,0 +1,162 @@
+"""The platform's processes, their order, arguments and environment; how they are kept alive is elsewhere."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers import readiness, redis_server
+from workers.supervisor import Service
+
+PYTHON = sys.executable
+INFRASTRUCTURE = ("redis", "sandbox", "seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """Where one platform lives: its directories, addresses and outside environment.
+
+    `sandbox_url` is empty when the outside world is real; `redis_socket` is None when `outside`
+    names a Redis of its own.
+    """
+
+    mode: str
+    data_dir: Path
+    runtime_dir: Path
+    web_port: int
+    ingress_port: int
+    sandbox_port: int | None
+    redis_socket: Path | None
+    is_market_running: bool = True
+
+    @property
+    def web_url(self) -> str:
+        return f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def ingress_url(self) -> str:
+        return f"http://127.0.0.1:{self.ingress_port}"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.sandbox_port}" if self.sandbox_port else ""
+
+    def addresses(self) -> dict[str, str]:
+        """What another terminal must know to find this platform: the lines of run.env."""
+        found = {
+            "WEB_URL": self.web_url,
+            "INGRESS_URL": self.ingress_url,
+            "SANDBOX_URL": self.sandbox_url,
+            "REDIS_URL": f"unix://{self.redis_socket}" if self.redis_socket else "",
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def environment(self, outside: Mapping[str, str]) -> dict[str, str]:
+        """The environment of every process: what we got, and this platform's own places on top."""
+        return {
+            **outside,
+            "CHIMERA_MODE": self.mode,
+            "CHIMERA_DATA_DIR": str(self.data_dir),
+            "RUNTIME_DIR": str(self.runtime_dir),
+            "DJANGO_SETTINGS_MODULE": "chimera_site.settings",
+            "PYTHONUNBUFFERED": "1",
+            **self.addresses(),
+        }
+
+
+def services(wiring: Wiring, *, outside: Mapping[str, str] = os.environ) -> list[Service]:
+    """All processes of a platform, infrastructure first."""
+    env = wiring.environment(outside)
+    found = [*_infrastructure(wiring, env=env)]
+    after = tuple(service.name for service in found)
+    return [*found, *_doors(wiring, env=env, after=after), *_daemons(wiring, env=env, after=after)]
+
+
+def _infrastructure(wiring: Wiring, *, env: Mapping[str, str]) -> list[Service]:
+    found = []
+    if wiring.redis_socket:
+        found.append(
+            Service(
+                name="redis",
+                argv=redis_server.command(socket_path=wiring.redis_socket),
+                env=env,
+                ready=readiness.redis(wiring.redis_socket),
+            )
+        )
+    if wiring.sandbox_port:
+        found += [_sandbox(wiring, env=env), _seed(env=env)]
+    return found
+
+
+def _sandbox(wiring: Wiring, *, env: Mapping[str, str]) -> Service:
+    return Service(
+        name="sandbox",
+        argv=(
+            *(PYTHON, "-m", "workers.sandbox"),
+            *("--data-dir", str(wiring.data_dir / "sandbox")),
+            *("--port", str(wiring.sandbox_port)),
+            *("--mode", "slot"),
+            *("--leaders", "on" if wiring.is_market_running else "off"),
+            *("--webhook-url", f"{wiring.ingress_url}/api/v1/webhook"),
+            *("--webhook-secret-file", str(wiring.data_dir / "webhook_secret")),
+        ),
+        env=env,
+        ready=readiness.http(f"{wiring.sandbox_url}/sandbox/health"),
+    )
+
+
+def _seed(*, env: Mapping[str, str]) -> Service:
+    return Service(
+        name="seed", argv=_manage("seed_sandbox"), env=env, after=("sandbox",), once=True
+    )
+
+
+def _doors(wiring: Wiring, *, env: Mapping[str, str], after: tuple[str, ...]) -> list[Service]:
+    """The two processes that listen: signals at the ingress, people at the web."""
+    return [
+        Service(
+            name="ingress",
+            argv=_manage("ingress", "--port", str(wiring.ingress_port)),
+            env={**env, "CHIMERA_PROCESS": "ingress"},
+            after=after,
+            ready=readiness.http(f"{wiring.ingress_url}/health"),
+        ),
+        Service(
+            name="web",
+            argv=(
+                *(PYTHON, "-m", "daphne", "--verbosity", "0"),
+                *("-b", "127.0.0.1", "-p", str(wiring.web_port)),
+                "chimera_site.asgi:application",
+            ),
+            env={**env, "CHIMERA_PROCESS": "web"},
+            after=after,
+            ready=readiness.http(f"{wiring.web_url}/health"),
+        ),
+    ]
+
+
+def _daemons(wiring: Wiring, *, env: Mapping[str, str], after: tuple[str, ...]) -> list[Service]:
+    """The processes that show themselves by heartbeats. No pool that forks: a fork would not be ours."""
+    celery = (PYTHON, "-m", "celery", "-A", "chimera_site")
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    arguments = {
+        "executor": _manage("executor"),
+        "watcher": _manage("exit_watcher"),
+        "worker": (*celery, "worker", "--pool", "threads", "--concurrency", "2", *quiet),
+        "beat": (*celery, "beat", "--pidfile="),
+    }
+    return [
+        Service(
+            name=name,
+            argv=argv,
+            env={**env, "CHIMERA_PROCESS": name},
+            after=after,
+            ready=readiness.heartbeat(name),
+        )
+        for name, argv in arguments.items()
+    ]
+
+
+def _manage(*arguments: str) -> tuple[str, ...]:
+    return (PYTHON, "manage.py", *arguments)
