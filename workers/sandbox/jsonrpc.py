@@ -3,11 +3,14 @@
 Codes and texts are those of an Agave node (rpc-client-api/custom_error.rs and jsonrpc-core).
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+
+log = logging.getLogger(__name__)
 
 Json = Any
 NOTHING: Any = object()
@@ -90,13 +93,16 @@ def answer(raw: Json, dispatch: Callable[[Call], Json]) -> Json:
 
 
 def answer_one(raw: Json, dispatch: Callable[[Call], Json]) -> Json:
-    """Dispatches one request and wraps what comes back, result or RpcError."""
+    """Dispatches one request and wraps what comes back; a failure of our own is -32603."""
     call_id = raw.get("id") if isinstance(raw, dict) else None
     try:
         call = parse_call(raw)
         return result_reply(call.id, dispatch(call))
     except RpcError as error:
         return error_reply(call_id if isinstance(call_id, str | int | float) else None, error)
+    except Exception:
+        log.exception("no answer to %.200r", raw)
+        return error_reply(call_id, RpcError(-32603, "Internal error"))
 
 
 def encode(value: Json) -> bytes:

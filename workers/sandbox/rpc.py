@@ -1,6 +1,5 @@
 """The JSON-RPC method table of a node and its dispatch; the methods live in `*_methods.py`."""
 
-import logging
 from typing import Any
 
 from workers.sandbox import (
@@ -13,8 +12,6 @@ from workers.sandbox.faults import FaultKind, FaultRule, Plane
 from workers.sandbox.jsonrpc import NOTHING, Call, RpcError
 from workers.sandbox.node import Method, Node
 
-log = logging.getLogger(__name__)
-
 METHODS: dict[str, Method] = (
     cluster_methods.METHODS
     | account_methods.METHODS
@@ -24,7 +21,7 @@ METHODS: dict[str, Method] = (
 
 
 def dispatch(node: Node, call: Call, *, endpoint: str) -> Any:
-    """The result of one call; RpcError for everything that is none, our own failures included."""
+    """The result of one call; RpcError when a rule strikes or the method refuses."""
     rule = node.faults.strike(
         Plane.RPC, kinds=[FaultKind.RPC_ERROR], endpoint=endpoint, methods=[call.method]
     )
@@ -33,13 +30,7 @@ def dispatch(node: Node, call: Call, *, endpoint: str) -> Any:
     method = METHODS.get(call.method)
     if method is None:
         raise RpcError(-32601, "Method not found")
-    try:
-        return method(node, call.params)
-    except RpcError:
-        raise
-    except Exception:
-        log.exception("%s failed", call.method)
-        raise RpcError(-32603, "Internal error") from None
+    return method(node, call.params)
 
 
 def fault_error(rule: FaultRule) -> RpcError:

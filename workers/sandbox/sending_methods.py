@@ -4,7 +4,7 @@ from typing import Any
 
 from solders.message import MessageV0
 from solders.pubkey import Pubkey
-from solders.transaction import VersionedTransaction
+from solders.transaction import SanitizeError, VersionedTransaction
 
 from workers.sandbox.account_methods import shown
 from workers.sandbox.error_texts import error_text
@@ -37,7 +37,7 @@ def read_transaction(raw: Json, *, encoding: str) -> tuple[bytes, VersionedTrans
         ) from None
     try:
         transaction.sanitize()
-    except ValueError:
+    except SanitizeError:
         raise invalid_params(
             "invalid transaction: Transaction failed to sanitize accounts offsets correctly"
         ) from None
