@@ -48,7 +48,9 @@ class JsonRpc:
             raise InvalidReply(f"{where}: the envelope is no object")
         error = reply.get("error")
         # A request that could not be read is answered with a null id.
-        if reply.get("id") != request_id and not (error is not None and reply.get("id") is None):
+        accepted = {request_id, None} if error is not None else {request_id}
+        reply_id = reply.get("id")
+        if not isinstance(reply_id, int | None) or reply_id not in accepted:
             raise InvalidReply(f"{where}: the answer to another request")
         if error is not None:
             self._raise(error, where)
