@@ -34,14 +34,14 @@ def compute_budget(*, unit_limit: int, micro_lamports: int) -> list[Instruction]
 
 
 def create_token_account(
-    *, owner: Pubkey, mint: Pubkey, program: Pubkey = TOKEN_PROGRAM
+    *, owner: Pubkey, mint: Pubkey, program: Pubkey = TOKEN_PROGRAM, payer: Pubkey | None = None
 ) -> Instruction:
-    """Create the owner's associated account unless it exists; the owner pays the rent."""
+    """Create the owner's associated account unless it exists; the owner or `payer` pays."""
     return Instruction(
         ASSOCIATED_TOKEN_PROGRAM,
         _CREATE_IDEMPOTENT,
         [
-            AccountMeta(owner, is_signer=True, is_writable=True),
+            AccountMeta(payer or owner, is_signer=True, is_writable=True),
             AccountMeta(token_account_of(owner, mint, program), is_signer=False, is_writable=True),
             AccountMeta(owner, is_signer=False, is_writable=False),
             AccountMeta(mint, is_signer=False, is_writable=False),
@@ -56,10 +56,15 @@ def wrap(*, owner: Pubkey, lamports: int) -> list[Instruction]:
     account = token_account_of(owner, WSOL)
     return [
         pay(source=owner, destination=account, lamports=lamports),
-        Instruction(
-            TOKEN_PROGRAM, _SYNC_NATIVE, [AccountMeta(account, is_signer=False, is_writable=True)]
-        ),
+        sync_native(account),
     ]
+
+
+def sync_native(account: Pubkey) -> Instruction:
+    """Make a wrapped SOL account count the lamports it was sent."""
+    return Instruction(
+        TOKEN_PROGRAM, _SYNC_NATIVE, [AccountMeta(account, is_signer=False, is_writable=True)]
+    )
 
 
 def close_token_account(

@@ -87,7 +87,7 @@ class Provider:
         self._random = Random(f"provider-{self.seed}")
 
     def enqueue(self, trade: LeaderTrade) -> None:
-        """Take a trade for delivery; with the queue full it is counted as lost, never waited for."""
+        """Take a trade for delivery; with a full queue it is counted as lost, never waited for."""
         if not self.behaviour.enabled:
             self.counters["skipped"] += 1
             return

@@ -1,0 +1,99 @@
+"""DexScreener's pairs of a token, read from the pools and the tape; shapes of its recorded replies."""
+
+from typing import Any
+
+from solders.pubkey import Pubkey
+
+from workers.sandbox.chain import Chain
+from workers.sandbox.issuance import supply_of
+from workers.sandbox.market import Listing, Market
+from workers.sandbox.tape import Window
+from workers.sandbox.tokens import LAMPORTS_PER_SOL, WSOL
+
+Json = dict[str, Any]
+
+SCHEMA_VERSION = "1.0.0"
+DEX_ID = "sandbox"
+PREFIX = "/latest/dex/tokens/"
+MOST_TOKENS = 30
+WINDOWS = {"m5": 300, "h1": 3_600, "h6": 21_600, "h24": 86_400}
+
+
+class DexScreener:
+    """Answers what DexScreener would; `handle` never raises."""
+
+    def __init__(self, chain: Chain, market: Market) -> None:
+        self._chain = chain
+        self._market = market
+
+    def handle(self, path: str, method: str) -> tuple[int, Json]:
+        """(HTTP status, JSON) for `/latest/dex/tokens/{mint[,mint…]}`; unknown mints: no pairs."""
+        if method != "GET" or not path.startswith(PREFIX):
+            return 404, {"message": "Not found"}
+        mints = path.removeprefix(PREFIX).split(",")[:MOST_TOKENS]
+        pairs = [self._pair(each) for each in self._listings(mints)]
+        return 200, {"schemaVersion": SCHEMA_VERSION, "pairs": pairs or None}
+
+    def _listings(self, mints: list[str]) -> list[Listing]:
+        """Pools of these tokens; asked for SOL, its pools with the quote tokens."""
+        found = []
+        for text in mints:
+            try:
+                mint = Pubkey.from_string(text)
+            except ValueError:
+                continue
+            if mint == WSOL:
+                found += [e for e in self._market.listings.values() if e.token.is_quote]
+            elif mint in self._market.listings:
+                found.append(self._market.listings[mint])
+        return found
+
+    def _pair(self, listing: Listing) -> Json:
+        token, pool = listing.token, listing.pool
+        reserves = self._market.reserves(listing)
+        sol_usd = self._market.sol_usd()
+        price_sol = self._market.price_sol(listing)
+        windows = {name: self._window(listing, seconds) for name, seconds in WINDOWS.items()}
+        worth = supply_of(token) / 10**token.decimals * price_sol * sol_usd
+        sol_side = reserves.lamports / LAMPORTS_PER_SOL
+        return {
+            "chainId": "solana",
+            "dexId": DEX_ID,
+            "url": f"https://dexscreener.com/solana/{str(pool.address).lower()}",
+            "pairAddress": str(pool.address),
+            "baseToken": {"address": str(token.mint), "name": token.name, "symbol": token.symbol},
+            "quoteToken": {"address": str(WSOL), "name": "Wrapped SOL", "symbol": "SOL"},
+            "priceNative": _decimal(price_sol),
+            "priceUsd": _decimal(price_sol * sol_usd),
+            "txns": {name: {"buys": w.buys, "sells": w.sells} for name, w in windows.items()},
+            "volume": {
+                name: round(w.volume_lamports / LAMPORTS_PER_SOL * sol_usd, 2)
+                for name, w in windows.items()
+            },
+            "priceChange": {
+                name: round(100 * w.change, 2)
+                for name, w in windows.items()
+                if w.change is not None
+            },
+            "liquidity": {
+                "usd": round(2 * sol_side * sol_usd, 2),
+                "base": reserves.base / 10**token.decimals,
+                "quote": sol_side,
+            },
+            "fdv": round(worth),
+            "marketCap": round(worth),
+            "pairCreatedAt": int(listing.created_at * 1000),
+        }
+
+    def _window(self, listing: Listing, seconds: int) -> Window:
+        return self._market.tape.window(
+            listing.pool.address,
+            now=self._chain.unix_time,
+            seconds=seconds,
+            price=self._market.reserves(listing).price,
+        )
+
+
+def _decimal(value: float) -> str:
+    """A decimal string without exponent and with some ten significant digits."""
+    return f"{value:.18f}".rstrip("0").rstrip(".") or "0"

@@ -1,0 +1,319 @@
+"""The market: pools, the prices they are traded to, rugs and traps; leaders and venues live elsewhere."""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from solders.pubkey import Pubkey
+
+from workers.sandbox import orders
+from workers.sandbox.amm import BPS, Pool, withdraw_instruction
+from workers.sandbox.chain import Chain
+from workers.sandbox.genesis import MAKER_LAMPORTS, TREASURY_LAMPORTS, Genesis
+from workers.sandbox.issuance import Issuance, stored_pool
+from workers.sandbox.paths import Path
+from workers.sandbox.records import ChainEvent, TransactionLanded
+from workers.sandbox.tape import Tape
+from workers.sandbox.tokens import (
+    LAMPORTS_PER_SOL,
+    SLOW,
+    TOKEN_PROGRAM,
+    USDC,
+    WSOL,
+    Token,
+    TokenKind,
+    universe,
+)
+from workers.sandbox.wallet import Wallet, amount_of, holding, swap_with_sol
+
+TOLERANCE = math.log(1.01)
+DEEPEST_WITHDRAWAL = 0.9999
+RUG_FRACTION = 0.995
+MAKER_UNIT_LIMIT = 60_000
+DAY_SECONDS = 86_400
+NOTE = "market"
+
+
+@dataclass(slots=True, kw_only=True)
+class Listing:
+    """A token that can be traded: its pool, its path, when it was launched (market seconds)."""
+
+    token: Token
+    pool: Pool
+    path: Path
+    launched_at: float
+    created_at: float
+    """Unix time the pair claims to exist since."""
+    has_rugged: bool = False
+
+    @property
+    def target_price(self) -> float:
+        """Launch price, in lamports per raw unit."""
+        return self.token.price_sol * LAMPORTS_PER_SOL / 10**self.token.decimals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserves:
+    """What a pool's vaults hold now, in raw units and lamports."""
+
+    base: int
+    lamports: int
+
+    @property
+    def price(self) -> float:
+        """Lamports per raw unit; 0 for an emptied pool."""
+        return self.lamports / self.base if self.base else 0.0
+
+
+class Market:
+    """Pools on a chain and the clock their prices follow.
+
+    `clock` counts market seconds since genesis. Every change is a real transaction: the market
+    maker trades pools to their paths, the treasury launches, rugs and freezes.
+    """
+
+    def __init__(self, chain: Chain, *, seed: int, history_seconds: float) -> None:
+        self.chain = chain
+        self.seed = seed
+        self.history_seconds = history_seconds
+        self.clock = 0.0
+        self.listings: dict[Pubkey, Listing] = {}
+        self.tape = Tape()
+        self._tokens = universe(seed=seed)
+        self._usd = Path(name="USD/SOL", seed=seed, motion=SLOW)
+        self._maker = Wallet.named("maker", seed=seed)
+        self._treasury = Wallet.named("treasury", seed=seed)
+        self._issuance = Issuance(
+            chain, seed=seed, treasury=self._treasury, maker=self._maker.address
+        )
+        self._to_freeze: list[tuple[Pubkey, Pubkey]] = []
+        self._traps = {str(token.mint): token for token in self._tokens if token.kind is _FREEZES}
+        chain.listen(self._hear)
+
+    def found(self) -> None:
+        """Genesis: place and issue everything that is not launched later."""
+        genesis = Genesis(self.chain)
+        genesis.place_native_mint()
+        genesis.fund(self._maker.address, lamports=TREASURY_LAMPORTS)
+        genesis.fund(self._treasury.address, lamports=TREASURY_LAMPORTS)
+        genesis.fund_wrapped(self._maker.address, lamports=MAKER_LAMPORTS)
+        for token in self._tokens:
+            if token.kind in (TokenKind.STABLE, TokenKind.MAJOR):
+                genesis.place(token, issuance=self._issuance, authority=self._treasury.address)
+                self._list(token, stored_pool(self.chain, token), launched_at=0.0)
+        for token in self._tokens:
+            if token.mint not in self.listings and self._launch_time(token) <= 0:
+                self._list(token, self._issuance.issue(token), launched_at=0.0)
+
+    def step(self, clock: float) -> None:
+        """Move the market to this market second: launches, rugs, frozen buyers, prices."""
+        self.clock = max(self.clock, clock)
+        for token in self._tokens:
+            if token.mint not in self.listings and self._launch_time(token) <= self.clock:
+                self._list(token, self._issuance.issue(token), launched_at=self.clock)
+        self.spring_traps()
+        for listing in self.listings.values():
+            self._rug_when_due(listing)
+            self.rebalance(listing)
+            listing.path.forget_before(self.clock - listing.launched_at)
+
+    def listing(self, mint: Pubkey) -> Listing:
+        """KeyError when nothing of that mint trades."""
+        return self.listings[mint]
+
+    def reserves(self, listing: Listing) -> Reserves:
+        """Live balances of the two vaults."""
+        base = self.chain.account(listing.pool.base_vault)
+        quote = self.chain.account(listing.pool.quote_vault)
+        return Reserves(
+            base=amount_of(base.data) if base else 0, lamports=amount_of(quote.data) if quote else 0
+        )
+
+    def sol_usd(self) -> float:
+        """Dollars per SOL as the USDC pool has it."""
+        reserves = self.reserves(self.listings[USDC])
+        return reserves.base / 10**6 / (reserves.lamports / LAMPORTS_PER_SOL)
+
+    def price_sol(self, listing: Listing) -> float:
+        """SOL per whole token as the pool has it."""
+        unit = 10**listing.token.decimals / LAMPORTS_PER_SOL
+        return self.reserves(listing).price * unit
+
+    def change_ahead(self, listing: Listing, *, until: float) -> float:
+        """Log return of the path from now until a market second: what peeking leaders see."""
+        start = self.clock - listing.launched_at
+        return listing.path.change(start, until - listing.launched_at)
+
+    def rebalance(self, listing: Listing) -> None:
+        """The market maker trades the pool to its path when it is more than 1 % away."""
+        if not listing.token.is_tradeable:
+            return
+        reserves = self.reserves(listing)
+        price = listing.target_price * math.exp(
+            listing.path.log_at(self.clock - listing.launched_at)
+        )
+        if reserves.base == 0 or abs(math.log(reserves.price / price)) < TOLERANCE:
+            return
+        buys = reserves.price < price
+        amount = self._maker_amount(listing, reserves, price)
+        if amount > 0:
+            self._maker_swap(listing, buys=buys, amount=amount)
+
+    def set_price(self, mint: Pubkey, *, factor: float) -> Listing:
+        """Move the price by a factor for good. KeyError; ValueError for a senseless factor."""
+        if not (math.isfinite(factor) and 0.001 <= factor <= 1000):
+            raise ValueError("factor must lie between 0.001 and 1000")
+        listing = self.listing(mint)
+        if not listing.token.is_tradeable:
+            raise ValueError(f"{listing.token.symbol} cannot be traded")
+        # From where the pool is, not from where the path is: the caller sees the pool.
+        drift = math.log(self.reserves(listing).price / listing.target_price)
+        now = listing.path.log_at(self.clock - listing.launched_at)
+        listing.path.shift += drift - now + math.log(factor)
+        self.rebalance(listing)
+        return listing
+
+    def withdraw(self, mint: Pubkey, *, fraction: float) -> Listing:
+        """The pool's admin takes this fraction of the SOL out; the price falls with it for good."""
+        if not 0 < fraction <= 1:
+            raise ValueError("fraction must lie above 0 and at most at 1")
+        listing = self.listing(mint)
+        fraction = min(fraction, DEEPEST_WITHDRAWAL)
+        lamports = int(self.reserves(listing).lamports * fraction)
+        owner, pool = self._treasury.address, listing.pool
+        self._treasury.must(
+            self.chain,
+            [
+                orders.create_token_account(owner=owner, mint=WSOL),
+                orders.create_token_account(
+                    owner=owner, mint=pool.base_mint, program=pool.base_program
+                ),
+                withdraw_instruction(
+                    pool=pool,
+                    admin_base=orders.token_account_of(owner, pool.base_mint, pool.base_program),
+                    admin_quote=orders.token_account_of(owner, WSOL),
+                    base_amount=0,
+                    quote_amount=lamports,
+                ),
+                orders.close_token_account(owner=owner, mint=WSOL),
+            ],
+        )
+        listing.path.shift += math.log1p(-fraction)
+        return listing
+
+    def spring_traps(self) -> None:
+        """Freeze whoever bought a freeze honeypot since the last call."""
+        waiting, self._to_freeze = self._to_freeze, []
+        for account, mint in waiting:
+            freeze = orders.freeze_token_account(
+                account=account, mint=mint, authority=self._treasury.address, program=TOKEN_PROGRAM
+            )
+            self._treasury.run(self.chain, [freeze])
+
+    def save(self) -> None:
+        """Put clock, paths and tape among the chain's notes."""
+        state = {
+            "clock": self.clock,
+            "usd": self._usd.state(),
+            "tape": self.tape.state(),
+            "listings": {str(mint): _saved(each) for mint, each in self.listings.items()},
+        }
+        self.chain.notes[NOTE] = json.dumps(state).encode()
+
+    def restore(self) -> None:
+        """Continue from the chain's notes."""
+        state: dict[str, Any] = json.loads(self.chain.notes[NOTE])
+        self.clock = state["clock"]
+        self._usd.restore(state["usd"])
+        tokens = {str(token.mint): token for token in self._tokens}
+        for address, saved in state["listings"].items():
+            token = tokens[address]
+            pool = stored_pool(self.chain, token)
+            self._list(token, pool, launched_at=saved["launched_at"])
+            listing = self.listings[token.mint]
+            listing.created_at = saved["created_at"]
+            listing.has_rugged = saved["has_rugged"]
+            if saved["path"] is not None:
+                listing.path.restore(saved["path"])
+        self.tape.restore(state["tape"])
+
+    def _list(self, token: Token, pool: Pool, *, launched_at: float) -> None:
+        is_usd = token.kind is TokenKind.STABLE
+        path = Path(name=token.symbol, seed=self.seed, motion=token.motion)
+        born = self.chain.unix_time - (0 if launched_at else token.age_days * DAY_SECONDS)
+        self.listings[token.mint] = Listing(
+            token=token,
+            pool=pool,
+            path=self._usd if is_usd else path,
+            launched_at=launched_at,
+            created_at=born,
+        )
+        self.tape.follow(pool.address)
+
+    def _launch_time(self, token: Token) -> float:
+        return (token.launch or 0.0) * self.history_seconds
+
+    def _rug_when_due(self, listing: Listing) -> None:
+        rug = listing.token.rug
+        if rug is None or listing.has_rugged or not self.history_seconds:
+            return
+        if self.clock >= rug * self.history_seconds:
+            listing.has_rugged = True
+            self.withdraw(listing.token.mint, fraction=RUG_FRACTION)
+
+    def _maker_amount(self, listing: Listing, reserves: Reserves, price: float) -> int:
+        """Closed form of the constant product: what brings the pool to `price`."""
+        product = reserves.base * reserves.lamports
+        keep = 1 - listing.pool.fee_bps / BPS
+        if reserves.price < price:
+            return int((math.sqrt(product * price) - reserves.lamports) / keep)
+        keep *= 1 - listing.token.transfer_fee_bps / BPS
+        wanted = int((math.sqrt(product / price) - reserves.base) / keep)
+        token = listing.token
+        held = holding(
+            self.chain, owner=self._maker.address, mint=token.mint, program=token.program
+        )
+        return min(wanted, held)
+
+    def _maker_swap(self, listing: Listing, *, buys: bool, amount: int) -> None:
+        swap = swap_with_sol(
+            pool=listing.pool,
+            owner=self._maker.address,
+            buys_base=buys,
+            amount_in=amount,
+            min_out=0,
+        )
+        budget = orders.compute_budget(unit_limit=MAKER_UNIT_LIMIT, micro_lamports=0)
+        self._maker.run(self.chain, [*budget, swap])
+
+    def _hear(self, event: ChainEvent) -> None:
+        if not isinstance(event, TransactionLanded):
+            return
+        self.tape.note(event.record)
+        if self._traps and event.record.err is None:
+            self._notice_trapped(event)
+
+    def _notice_trapped(self, event: TransactionLanded) -> None:
+        record = event.record
+        ours = {str(self._maker.address), str(self._treasury.address)}
+        if record.account_keys[0] in ours:
+            return
+        for each in record.post_token_balances:
+            token = self._traps.get(each.mint)
+            if token is not None and each.owner == record.account_keys[0]:
+                account = Pubkey.from_string(record.account_keys[each.account_index])
+                self._to_freeze.append((account, token.mint))
+
+
+_FREEZES = TokenKind.FREEZE_HONEYPOT
+
+
+def _saved(listing: Listing) -> dict[str, Any]:
+    shared = listing.token.kind is TokenKind.STABLE
+    return {
+        "launched_at": listing.launched_at,
+        "created_at": listing.created_at,
+        "has_rugged": listing.has_rugged,
+        "path": None if shared else listing.path.state(),
+    }
