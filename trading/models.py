@@ -50,7 +50,7 @@ class Token(models.Model):
     """A known mint: its symbol for look-ups, and a recent refusal that the ingress may repeat at once."""
 
     mint = models.CharField(max_length=44, primary_key=True)
-    symbol = models.CharField(max_length=40, db_index=True)
+    symbol = models.CharField(max_length=40, db_index=True, blank=True)
     name = models.CharField(max_length=80, blank=True)
     refusal_code = models.CharField(max_length=40, blank=True)
     refused_until = models.DateTimeField(null=True, blank=True)
@@ -77,6 +77,7 @@ class Signal(models.Model):
     source_signature = models.CharField(max_length=88, blank=True)
     provider_trade_uuid = models.CharField(max_length=64, blank=True)
     exit_reason = models.CharField(max_length=40, blank=True)
+    exit_tiers_taken = models.PositiveSmallIntegerField(default=0)
     position = models.ForeignKey(
         "Position", null=True, on_delete=models.PROTECT, related_name="exit_signals"
     )
@@ -89,6 +90,9 @@ class Signal(models.Model):
     next_attempt_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True)
     claim = models.CharField(max_length=36, blank=True)
+    reserved_lamports = models.BigIntegerField(
+        default=0, help_text="Capital held for this buy from its decision to its outcome."
+    )
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -240,6 +244,7 @@ class Submission(models.Model):
     wire = models.BinaryField()
     last_valid_block_height = models.PositiveBigIntegerField()
     tip_lamports = models.BigIntegerField()
+    in_amount_raw = RawAmountField(help_text="Lamports of a buy, raw tokens of a sell.")
     quoted_out_raw = RawAmountField()
     status = models.CharField(max_length=10, choices=choices(SubmissionStatus))
     error = models.CharField(max_length=300, blank=True)

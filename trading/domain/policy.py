@@ -113,13 +113,10 @@ def _contradictions(policy: Policy) -> dict[str, str]:
         errors["minimum_tip_lamports"] = "must not exceed maximum_tip_lamports"
     for name in ("shield", "spear"):
         errors |= _strategy_contradictions(name, getattr(policy, name))
-    negative = [
-        item.name
-        for item in fields(policy)
-        if isinstance(getattr(policy, item.name), int) and getattr(policy, item.name) < 0
-    ]
-    for name in negative:
-        errors[name] = "must not be negative"
+    for item in fields(policy):
+        value = getattr(policy, item.name)
+        if isinstance(value, int) and value < 0:
+            errors[item.name] = "must not be negative"
     return errors
 
 
@@ -150,12 +147,10 @@ def from_json(stored: dict[str, Any]) -> Policy:
     if errors:
         raise PolicyInvalid(errors)
     try:
-        parts = {
-            name: _strategy_from_json(stored[name])
-            for name in ("shield", "spear")
-            if name in stored
-        }
-        policy = Policy(**{**stored, **parts})
+        values = dict(stored)
+        for name in {"shield", "spear"} & stored.keys():
+            values[name] = _strategy_from_json(stored[name])
+        policy = Policy(**values)
     except (TypeError, AttributeError) as error:
         raise PolicyInvalid({"policy": str(error)}) from error
     _check_types(policy)

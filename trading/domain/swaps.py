@@ -19,11 +19,14 @@ class BalanceChange:
     `native_lamports` is everything together. `sol_lamports` is the swap's own SOL leg: without network
     fee, tip, and rent, wrapped SOL included. `token_raw` is the change of the asked mint over all the
     wallet's accounts, `rent_lamports` what its token accounts locked (+) or gave back (-).
+    `token_account` is the wallet's account of that mint, empty when the transaction touched none.
     """
 
     native_lamports: int
     sol_lamports: int
     token_raw: int
+    token_account: str
+    decimals: int
     network_fee_lamports: int
     tip_lamports: int
     rent_lamports: int
@@ -61,11 +64,14 @@ def _read(
     wrapped = sum(
         changes[account] for account, account_mint, _ in tokens if account_mint == WSOL_MINT
     )
+    token_account, decimals = _token_account(meta, keys, wallet, mint)
     block_time = transaction.get("blockTime")
     return BalanceChange(
         native_lamports=native,
         sol_lamports=native + wrapped + fee + tip + rent,
         token_raw=sum(change for _, account_mint, change in tokens if account_mint == mint),
+        token_account=token_account,
+        decimals=decimals,
         network_fee_lamports=fee,
         tip_lamports=tip,
         rent_lamports=rent,
@@ -96,6 +102,16 @@ def _token_changes(
         (account, mint, after.get((account, mint), 0) - before.get((account, mint), 0))
         for account, mint in accounts
     ]
+
+
+def _token_account(
+    meta: dict[str, Any], keys: list[str], wallet: str, mint: str
+) -> tuple[str, int]:
+    rows = (meta.get("postTokenBalances") or []) + (meta.get("preTokenBalances") or [])
+    for row in rows:
+        if row.get("owner") == wallet and row["mint"] == mint:
+            return keys[int(row["accountIndex"])], int(row["uiTokenAmount"]["decimals"])
+    return "", 0
 
 
 def _owned_amounts(

@@ -1,0 +1,178 @@
+"""The verbs of audit: write the log, keep the policy's revisions, set aside what could not be processed."""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from audit.models import DeadLetter, Entry, Heartbeat, Incident, PolicyRevision
+
+GENESIS_HASH = "0" * 64
+
+
+class UnableToActivate(Exception):
+    """There is no such revision."""
+
+
+class UnableToResolve(Exception):
+    """Nothing open was found under that number."""
+
+
+@transaction.atomic
+def record(
+    *,
+    actor: str,
+    action: str,
+    target: str,
+    now: datetime,
+    before: Any = None,
+    after: Any = None,
+    reason: str = "",
+) -> Entry:
+    """Append one line to the audit log, sealed with the hash of the line before."""
+    last = Entry.objects.select_for_update().order_by("-number").first()
+    entry = Entry(
+        number=last.number + 1 if last else 1,
+        at=now,
+        actor=actor[:150],
+        action=action,
+        target=target[:200],
+        before=before,
+        after=after,
+        reason=reason[:500],
+        previous_hash=last.hash if last else GENESIS_HASH,
+    )
+    entry.hash = seal(entry)
+    entry.save(force_insert=True)
+    return entry
+
+
+def seal(entry: Entry) -> str:
+    """SHA-256 over the line's canonical JSON and the hash of the line before."""
+    content = json.dumps(
+        [
+            entry.number,
+            entry.at.isoformat(),
+            entry.actor,
+            entry.action,
+            entry.target,
+            entry.before,
+            entry.after,
+            entry.reason,
+            entry.previous_hash,
+        ],
+        sort_keys=True,
+        separators=(",", ":"),
+        default=str,
+    )
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def first_broken_entry() -> int | None:
+    """The number of the first line whose seal does not hold, or None when the log is whole."""
+    previous = GENESIS_HASH
+    for expected, entry in enumerate(Entry.objects.order_by("number").iterator(), start=1):
+        is_whole = entry.number == expected and entry.previous_hash == previous
+        if not is_whole or entry.hash != seal(entry):
+            return expected
+        previous = entry.hash
+    return None
+
+
+@transaction.atomic
+def propose_revision(
+    policy: dict[str, Any], *, actor: str, reason: str, now: datetime
+) -> PolicyRevision:
+    """Store a policy (already validated by its owner) as a new revision and activate it."""
+    last = PolicyRevision.objects.select_for_update().order_by("-number").first()
+    revision = PolicyRevision.objects.create(
+        number=last.number + 1 if last else 1,
+        policy=policy,
+        author=actor,
+        reason=reason,
+        created_at=now,
+    )
+    activate_revision(revision.number, actor=actor, reason=reason, now=now)
+    return revision
+
+
+@transaction.atomic
+def activate_revision(number: int, *, actor: str, reason: str, now: datetime) -> None:
+    """Make one stored revision the active one; UnableToActivate when there is no such number."""
+    current = PolicyRevision.objects.filter(is_active=True).first()
+    PolicyRevision.objects.filter(is_active=True).update(is_active=False)
+    if PolicyRevision.objects.filter(number=number).update(is_active=True) != 1:
+        raise UnableToActivate(f"there is no policy revision {number}")
+    record(
+        actor=actor,
+        action="policy.activated",
+        target=f"revision {number}",
+        now=now,
+        before=current.number if current else None,
+        after=number,
+        reason=reason,
+    )
+
+
+def set_aside(
+    *, source: str, code: str, text: str, payload: Any, is_retryable: bool, now: datetime
+) -> DeadLetter:
+    """Keep what could not be processed, with its reason."""
+    return DeadLetter.objects.create(
+        source=source,
+        code=code,
+        text=text[:500],
+        payload=payload,
+        is_retryable=is_retryable,
+        created_at=now,
+    )
+
+
+@transaction.atomic
+def resolve_dead_letter(pk: int, *, actor: str, note: str, now: datetime) -> None:
+    """Close a dead letter with a note; UnableToResolve when it is not open."""
+    open_letters = DeadLetter.objects.filter(pk=pk, resolved_at__isnull=True)
+    if open_letters.update(resolved_at=now, note=note[:500]) != 1:
+        raise UnableToResolve(f"dead letter {pk} is not open")
+    record(actor=actor, action="dead_letter.resolved", target=str(pk), now=now, reason=note)
+
+
+@transaction.atomic
+def open_incident(*, key: str, title: str, now: datetime, detail: str = "") -> None:
+    """Raise an incident, or count one more sighting of the open one with the same key."""
+    seen = Incident.objects.filter(key=key, resolved_at__isnull=True).update(
+        last_seen_at=now, times_seen=F("times_seen") + 1, detail=detail[:1000]
+    )
+    if seen == 0:
+        Incident.objects.create(
+            key=key, title=title[:200], detail=detail[:1000], opened_at=now, last_seen_at=now
+        )
+
+
+def close_incident(*, key: str, now: datetime) -> bool:
+    """Close the open incident with this key because its cause is gone; False when none was open."""
+    return Incident.objects.filter(key=key, resolved_at__isnull=True).update(resolved_at=now) == 1
+
+
+@transaction.atomic
+def resolve_incident(pk: int, *, actor: str, note: str, now: datetime) -> None:
+    """Close an incident by hand; UnableToResolve when it is not open."""
+    if Incident.objects.filter(pk=pk, resolved_at__isnull=True).update(resolved_at=now) != 1:
+        raise UnableToResolve(f"incident {pk} is not open")
+    record(actor=actor, action="incident.resolved", target=str(pk), now=now, reason=note)
+
+
+def beat(*, name: str, pid: int, started_at: datetime, now: datetime, detail: Any = None) -> None:
+    """Leave a sign of life."""
+    Heartbeat.objects.update_or_create(
+        name=name,
+        defaults={"beat_at": now, "pid": pid, "started_at": started_at, "detail": detail or {}},
+    )
+
+
+def is_alive(*, name: str, now: datetime, within: timedelta) -> bool:
+    """Whether a process has given a sign of life lately."""
+    return Heartbeat.objects.filter(name=name, beat_at__gte=now - within).exists()

@@ -1,0 +1,108 @@
+"""Whose request is this: checks a signature in constant time. Nothing here reads the body's meaning."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+WINDOW_SECONDS = 60
+
+
+class NotAuthentic(Exception):
+    """No valid secret made this signature, or it is outside the window. Deliberately without detail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSecret:
+    """One secret that is valid now, and whose it is."""
+
+    provider_id: int
+    provider_name: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """An authenticated provider and the key under which this very request may be accepted once."""
+
+    provider_id: int
+    provider_name: str
+    replay_key: str
+
+
+def authenticate(
+    *, headers: Mapping[str, str], body: bytes, secrets: Iterable[KnownSecret], now: float
+) -> Caller:
+    """The caller, by X-Signature or by the Standard Webhooks headers; NotAuthentic otherwise.
+
+    `headers` has lower-case names. Every secret is tried, whichever matches, so the time taken tells
+    nothing. The window is 60 s to either side, inclusive (specification §3).
+    """
+    if "x-signature" in headers:
+        return _by_timestamp(headers, body, secrets, now)
+    if "webhook-signature" in headers:
+        return _by_standard_webhooks(headers, body, secrets, now)
+    raise NotAuthentic
+
+
+def sign(*, secret: str, timestamp: str, body: bytes) -> str:
+    """Lower-case hex HMAC-SHA256 over the timestamp's text immediately followed by the raw body."""
+    return hmac.new(secret.encode(), timestamp.encode() + body, hashlib.sha256).hexdigest()
+
+
+def _by_timestamp(
+    headers: Mapping[str, str], body: bytes, secrets: Iterable[KnownSecret], now: float
+) -> Caller:
+    timestamp = headers.get("x-timestamp", "")
+    _check_window(timestamp, now)
+    given = headers["x-signature"].encode()
+    found = None
+    for known in secrets:
+        expected = sign(secret=known.secret, timestamp=timestamp, body=body).encode()
+        if hmac.compare_digest(expected, given):
+            found = known
+    return _caller(found, f"hmac:{headers['x-signature']}")
+
+
+def _by_standard_webhooks(
+    headers: Mapping[str, str], body: bytes, secrets: Iterable[KnownSecret], now: float
+) -> Caller:
+    timestamp, identifier = headers.get("webhook-timestamp", ""), headers.get("webhook-id", "")
+    _check_window(timestamp, now)
+    given = [
+        part.removeprefix("v1,").encode()
+        for part in headers["webhook-signature"].split(" ")
+        if part.startswith("v1,")
+    ]
+    content = f"{identifier}.{timestamp}.".encode() + body
+    found, matched = None, b""
+    for known in secrets:
+        digest = hmac.new(_standard_key(known.secret), content, hashlib.sha256).digest()
+        expected = base64.b64encode(digest)
+        for candidate in given:
+            if hmac.compare_digest(expected, candidate):
+                found, matched = known, expected
+    return _caller(found, f"v1:{matched.decode()}")
+
+
+def _standard_key(secret: str) -> bytes:
+    """`whsec_` secrets are base64 of the key; any other secret is the key's own text."""
+    if secret.startswith("whsec_"):
+        return base64.b64decode(secret.removeprefix("whsec_"))
+    return secret.encode()
+
+
+def _check_window(timestamp: str, now: float) -> None:
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+        raise NotAuthentic
+    if abs(now - int(timestamp)) > WINDOW_SECONDS:
+        raise NotAuthentic
+
+
+def _caller(found: KnownSecret | None, replay_key: str) -> Caller:
+    if found is None:
+        raise NotAuthentic
+    return Caller(
+        provider_id=found.provider_id, provider_name=found.provider_name, replay_key=replay_key
+    )

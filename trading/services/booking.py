@@ -1,0 +1,230 @@
+"""What the chain answered, written into the books. Every verb here is harmless when called twice."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from audit import services as audit
+from trading import live
+from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
+from trading.domain.pnl import apportioned_cost_lamports, price_sol
+from trading.domain.swaps import BalanceChange
+from trading.domain.values import Action
+from trading.models import Fill, Position, Signal, Submission
+from trading.services.claims import give_up
+from trading.services.policy import active_policy
+from trading.services.steps import step
+
+BACKOFF = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=60))
+
+
+@transaction.atomic
+def book_landed(
+    submission_id: int, *, change: BalanceChange, sol_price_usd: Decimal | None, now: datetime
+) -> bool:
+    """Book a landed transaction from its own balance changes; False when it was booked before.
+
+    A buy opens its position, a sell reduces or closes it; a transaction that failed on chain costs its
+    fee and frees its signal for another try.
+    """
+    status = SubmissionStatus.FAILED if change.is_failed else SubmissionStatus.LANDED
+    submission = _resolve(
+        submission_id,
+        status,
+        now,
+        slot=change.slot,
+        network_fee_lamports=change.network_fee_lamports,
+        balance_change_lamports=change.native_lamports,
+    )
+    if submission is None:
+        return False
+    filled_at = change.block_time or now
+    if change.is_failed:
+        _release(submission, code="FAILED_ON_CHAIN", text=submission.error, now=now)
+    elif submission.action == Action.BUY:
+        _open_position(submission, change, sol_price_usd, filled_at, now)
+    else:
+        _reduce_position(submission, change, sol_price_usd, filled_at, now)
+    transaction.on_commit(lambda: live.publish("positions", "signals"))
+    return True
+
+
+@transaction.atomic
+def book_dead(
+    submission_id: int, *, status: SubmissionStatus, code: str, text: str, now: datetime
+) -> bool:
+    """Book a transaction that provably never landed (EXPIRED) or that everybody refused (REFUSED)."""
+    submission = _resolve(submission_id, status, now, error=text[:300])
+    if submission is None:
+        return False
+    _release(submission, code=code, text=text, now=now)
+    transaction.on_commit(lambda: live.publish("positions", "signals"))
+    return True
+
+
+def note_error(submission_id: int, text: str) -> None:
+    """Keep the chain's or the venue's own words beside a submission."""
+    Submission.objects.filter(pk=submission_id).update(error=text[:300])
+
+
+def _resolve(
+    submission_id: int, status: SubmissionStatus, now: datetime, **columns: Any
+) -> Submission | None:
+    resolved = Submission.objects.filter(
+        pk=submission_id, status=SubmissionStatus.IN_FLIGHT
+    ).update(status=status, resolved_at=now, **columns)
+    if resolved != 1:
+        return None
+    return Submission.objects.select_related("signal", "position").get(pk=submission_id)
+
+
+def _open_position(
+    submission: Submission,
+    change: BalanceChange,
+    sol_price_usd: Decimal | None,
+    filled_at: datetime,
+    now: datetime,
+) -> None:
+    signal = submission.signal
+    price = price_sol(
+        lamports=-change.sol_lamports, token_raw=change.token_raw, decimals=change.decimals
+    )
+    position = Position.objects.create(
+        signal=signal,
+        strategy=signal.strategy,
+        leader_address=signal.leader_address,
+        mint=signal.mint,
+        symbol=signal.symbol,
+        decimals=change.decimals,
+        token_account=change.token_account,
+        status=PositionStatus.ACTIVE,
+        bought_raw=change.token_raw,
+        held_raw=change.token_raw,
+        cost_lamports=-change.sol_lamports,
+        entry_price_sol=price,
+        peak_price_sol=price,
+        last_price_sol=price,
+        priced_at=now,
+        opened_at=filled_at,
+    )
+    submission.position = position
+    submission.save(update_fields=["position"])
+    _store_fill(submission, position, change, sol_price_usd, filled_at)
+    _recompute_pnl(position)
+    _complete(signal, code="BOUGHT", now=now)
+
+
+def _reduce_position(
+    submission: Submission,
+    change: BalanceChange,
+    sol_price_usd: Decimal | None,
+    filled_at: datetime,
+    now: datetime,
+) -> None:
+    position = Position.objects.select_for_update().get(submissions=submission)
+    _store_fill(submission, position, change, sol_price_usd, filled_at)
+    signal = submission.signal
+    position.held_raw = max(0, position.held_raw + change.token_raw)
+    position.status = PositionStatus.ACTIVE if position.held_raw else PositionStatus.CLOSED
+    position.closed_at = None if position.held_raw else filled_at
+    position.exiting_since = None
+    position.exit_generation += 1
+    position.exit_reason = signal.exit_reason or "LEADER_SOLD"
+    position.tiers_taken = max(position.tiers_taken, signal.exit_tiers_taken)
+    position.save(
+        update_fields=[
+            "held_raw",
+            "status",
+            "closed_at",
+            "exiting_since",
+            "exit_generation",
+            "exit_reason",
+            "tiers_taken",
+        ]
+    )
+    _recompute_pnl(position)
+    _complete(signal, code="SOLD", now=now)
+
+
+def _store_fill(
+    submission: Submission,
+    position: Position,
+    change: BalanceChange,
+    sol_price_usd: Decimal | None,
+    filled_at: datetime,
+) -> None:
+    Fill.objects.create(
+        submission=submission,
+        position=position,
+        action=submission.action,
+        sol_lamports=abs(change.sol_lamports),
+        token_raw=abs(change.token_raw),
+        network_fee_lamports=change.network_fee_lamports,
+        tip_lamports=change.tip_lamports,
+        rent_lamports=change.rent_lamports,
+        sol_price_usd=sol_price_usd,
+        slot=change.slot,
+        filled_at=filled_at,
+    )
+
+
+def _recompute_pnl(position: Position) -> None:
+    """Cash in − cost of what was sold − all fees and tips, failed tries too; rent only once it is closed."""
+    fills = list(position.fills.all())
+    received = sum(fill.sol_lamports for fill in fills if fill.action == Action.SELL)
+    still_held = apportioned_cost_lamports(
+        cost_lamports=position.cost_lamports,
+        held_raw=position.held_raw,
+        bought_raw=position.bought_raw,
+    )
+    costs = sum(fill.network_fee_lamports + fill.tip_lamports for fill in fills)
+    costs += _failed_fees(position)
+    rent = sum(fill.rent_lamports for fill in fills) if position.held_raw == 0 else 0
+    pnl = received - (position.cost_lamports - still_held) - costs - rent
+    Position.objects.filter(pk=position.pk).update(realised_pnl_lamports=pnl)
+
+
+def _failed_fees(position: Position) -> int:
+    """Fees of the tries that failed on chain, for this position's sells and for the buy that opened it."""
+    failed = Submission.objects.filter(status=SubmissionStatus.FAILED)
+    of_sells = failed.filter(position=position)
+    of_buy = failed.filter(signal=position.signal_id)
+    return sum((of_sells | of_buy).distinct().values_list("network_fee_lamports", flat=True))
+
+
+def _complete(signal: Signal, *, code: str, now: datetime) -> None:
+    step(signal.uuid, to=SignalStatus.COMPLETED, now=now, code=code)
+
+
+def _release(submission: Submission, *, code: str, text: str, now: datetime) -> None:
+    """Free what a dead transaction held: its position may be sold again, its signal tried again."""
+    if submission.position_id is not None and submission.action == Action.SELL:
+        Position.objects.filter(pk=submission.position_id, status=PositionStatus.EXITING).update(
+            status=PositionStatus.ACTIVE, exiting_since=None
+        )
+        _recompute_pnl(Position.objects.get(pk=submission.position_id))
+    signal = submission.signal
+    policy, _ = active_policy()
+    is_last = signal.attempts >= policy.maximum_attempts
+    if signal.action == Action.BUY and is_last:
+        give_up(signal.uuid, code=code, text=text, now=now)
+        return
+    if is_last:
+        audit.open_incident(
+            key=f"exit:{submission.position_id}",
+            title=f"Selling {signal.symbol} keeps failing",
+            detail=f"{code}: {text}",
+            now=now,
+        )
+    delay = BACKOFF[min(signal.attempts, len(BACKOFF)) - 1]
+    step(
+        signal.uuid,
+        to=SignalStatus.RETRY,
+        now=now,
+        code=code,
+        text=text,
+        next_attempt_at=now + delay,
+        reserved_lamports=0,
+    )

@@ -1,0 +1,174 @@
+"""Who works on which signal: claiming one, giving it back, and taking over what a dead process left."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from audit import services as audit
+from trading.domain.lifecycle import SignalStatus
+from trading.domain.signals import SignalRequest
+from trading.domain.values import Action, Strategy
+from trading.models import Signal, SignalEvent
+from trading.rows import insert
+from trading.services.steps import note, step
+
+LEASE = timedelta(seconds=5)
+"""How long a claimed signal without a submission may rest before somebody else takes it over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A signal in our hands; every later step proves it with `token`."""
+
+    uuid: UUID
+    token: str
+    request: SignalRequest
+    received_at: datetime
+    attempt: int
+    position: UUID | None
+    exit_reason: str
+
+
+def claim_next(*, token: str, is_exit: bool, now: datetime) -> Claim | None:
+    """Claim the next due signal, exits or entries, or None; exits first come first, SHIELD before SPEAR.
+
+    One conditional UPDATE: of several processes exactly one gets the row.
+    """
+    uuid = _take(token, is_exit, now)
+    if uuid is None:
+        return None
+    insert(SignalEvent, signal=uuid, at=now, status=SignalStatus.EXECUTING.value)
+    return _claim(Signal.objects.get(pk=uuid), token)
+
+
+@transaction.atomic
+def retry_later(
+    claim: Claim, *, code: str, text: str, delay: timedelta, maximum_attempts: int, now: datetime
+) -> None:
+    """Give a signal back for another try after `delay`, or set it aside when it has had its tries.
+
+    Exits have no last try: they are owed until the position is closed.
+    """
+    if claim.request.action is Action.BUY and claim.attempt >= maximum_attempts:
+        give_up(claim.uuid, code=code, text=text, now=now, token=claim.token)
+        return
+    step(
+        claim.uuid,
+        to=SignalStatus.RETRY,
+        now=now,
+        claim=claim.token,
+        code=code,
+        text=text,
+        next_attempt_at=now + delay,
+        reserved_lamports=0,
+    )
+
+
+@transaction.atomic
+def wait_for(claim: Claim, *, code: str, text: str, delay: timedelta, now: datetime) -> None:
+    """Put a signal back until something else is done; this does not count as a try."""
+    waiting = Signal.objects.filter(
+        pk=claim.uuid, status=SignalStatus.EXECUTING, claim=claim.token
+    ).update(
+        status=SignalStatus.QUEUED,
+        attempts=claim.attempt - 1,
+        code=code,
+        text=text[:300],
+        next_attempt_at=now + delay,
+    )
+    if waiting == 1:
+        # It is claimed and put back several times a second: the story keeps one line for all of it.
+        SignalEvent.objects.filter(signal=claim.uuid, code=code).delete()
+        claimed = SignalEvent.objects.filter(
+            signal=claim.uuid, status=SignalStatus.EXECUTING
+        ).last()
+        if claimed is not None:
+            claimed.delete()
+        note(claim.uuid, status=SignalStatus.QUEUED, now=now, code=code, text=text)
+
+
+@transaction.atomic
+def skip(claim: Claim, *, code: str, text: str, now: datetime) -> None:
+    """End a signal that asks for nothing we could do, such as a sell of what we do not hold."""
+    step(claim.uuid, to=SignalStatus.SKIPPED, now=now, claim=claim.token, code=code, text=text)
+
+
+@transaction.atomic
+def give_up(uuid: UUID, *, code: str, text: str, now: datetime, token: str | None = None) -> None:
+    """End a signal as a dead letter."""
+    step(uuid, to=SignalStatus.DEAD_LETTER, now=now, claim=token, code=code, text=text)
+    audit.set_aside(
+        source="executor",
+        code=code,
+        text=text,
+        payload={"signal": str(uuid)},
+        is_retryable=False,
+        now=now,
+    )
+
+
+@transaction.atomic
+def take_over_abandoned(*, now: datetime, lease: timedelta = LEASE) -> int:
+    """Put back claimed signals whose process died before it signed anything; how many there were.
+
+    A signal with a live submission is not abandoned: the chain will answer for it.
+    """
+    abandoned = Signal.objects.filter(
+        status=SignalStatus.EXECUTING, claimed_at__lt=now - lease
+    ).exclude(submissions__status__in=["IN_FLIGHT", "LANDED"])
+    uuids = list(abandoned.values_list("uuid", "claim"))
+    for uuid, claim in uuids:
+        step(
+            uuid,
+            to=SignalStatus.QUEUED,
+            now=now,
+            claim=claim,
+            code="TAKEN_OVER",
+            text="the process that worked on it is gone",
+            reserved_lamports=0,
+        )
+    return len(uuids)
+
+
+def _take(token: str, is_exit: bool, now: datetime) -> UUID | None:
+    lock = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    kind = "priority = 0" if is_exit else "priority > 0"
+    table = Signal._meta.db_table
+    moment = Signal._meta.get_field("claimed_at").get_db_prep_value(now, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET status = 'EXECUTING', claim = %s, claimed_at = %s,"  # noqa: S608
+            " attempts = attempts + 1"
+            f" WHERE uuid = (SELECT uuid FROM {table} WHERE status IN ('QUEUED', 'RETRY')"
+            f" AND {kind} AND next_attempt_at <= %s ORDER BY priority, received_at LIMIT 1 {lock})"
+            " AND status IN ('QUEUED', 'RETRY') RETURNING uuid",
+            [token, moment, moment],
+        )
+        row = cursor.fetchone()
+    return None if row is None else UUID(str(row[0]))
+
+
+def _claim(signal: Signal, token: str) -> Claim:
+    request = SignalRequest(
+        strategy=Strategy(signal.strategy),
+        action=Action(signal.action),
+        symbol=signal.symbol,
+        mint=signal.mint,
+        amount_lamports=signal.amount_lamports,
+        leader_address=signal.leader_address,
+        trade_uuid=signal.provider_trade_uuid,
+        exit_fraction=Decimal(signal.exit_fraction),
+        source_signature=signal.source_signature,
+    )
+    return Claim(
+        uuid=signal.uuid,
+        token=token,
+        request=request,
+        received_at=signal.received_at,
+        attempt=signal.attempts,
+        position=signal.position_id,
+        exit_reason=signal.exit_reason,
+    )

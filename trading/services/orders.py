@@ -1,0 +1,201 @@
+"""Deciding and writing down: a decision with its facts, and the signed transaction before its first byte leaves."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from trading import live
+from trading.domain.decision import Denial, DenialCode, Facts, Order, decide
+from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
+from trading.domain.safety import PERMANENT_REFUSALS, TokenFacts
+from trading.domain.values import Action, Route
+from trading.models import Decision, Position, Signal, Submission, Token
+from trading.rows import insert
+from trading.services.claims import Claim
+from trading.services.policy import active_policy
+from trading.services.portfolio import leader_facts, snapshot, trading_state
+from trading.services.steps import NotOurs, step
+from trading.version import CODE_VERSION
+
+REFUSAL_CACHE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOrder:
+    """A signed transaction about to be recorded; amounts as in Submission."""
+
+    action: Action
+    route: Route
+    signature: str
+    bundle_id: str
+    wire: bytes
+    last_valid_block_height: int
+    tip_lamports: int
+    in_amount_raw: int
+    quoted_out_raw: int
+
+
+FactsBuilder = Callable[..., Facts]
+
+
+@transaction.atomic
+def decide_buy(
+    claim: Claim, *, build_facts: FactsBuilder, balance_lamports: int | None, now: datetime
+) -> Order | Denial:
+    """Decide on a claimed buy, store the decision, and reserve its capital or end the signal.
+
+    Everything our own rows say is read inside this one transaction, so two buys cannot spend the same
+    capital. `build_facts(leader=…, portfolio=…, are_entries_halted=…, route=…, policy=…)` adds what was
+    gathered outside. NotOurs when somebody else has taken the signal over.
+    """
+    signal = Signal.objects.select_for_update().get(pk=claim.uuid)
+    if signal.claim != claim.token or signal.status != SignalStatus.EXECUTING:
+        raise NotOurs(f"signal {claim.uuid} was taken over")
+    policy, revision = active_policy()
+    is_halted, route = trading_state()
+    facts = build_facts(
+        leader=leader_facts(claim.request.leader_address),
+        portfolio=snapshot(signal=signal, balance_lamports=balance_lamports),
+        are_entries_halted=is_halted,
+        route=route,
+        policy=policy,
+    )
+    decision = decide(facts, policy=policy, now=now)
+    _store_decision(claim.uuid, decision, facts, revision, now)
+    if isinstance(decision, Order):
+        signal.reserved_lamports = decision.size_lamports
+        signal.save(update_fields=["reserved_lamports"])
+    else:
+        _remember_refusal(claim, decision, facts.token, now)
+        step(
+            claim.uuid,
+            to=SignalStatus.REJECTED,
+            now=now,
+            claim=claim.token,
+            code=decision.code,
+            text=decision.text,
+        )
+    return decision
+
+
+@transaction.atomic
+def record_buy(claim: Claim, order: SignedOrder, *, now: datetime) -> int:
+    """Store a signed buy before it is sent; the submission's id.
+
+    NotOurs when the claim is lost or another buy of the same mint is in flight: then it must not be sent.
+    """
+    if Position.objects.filter(
+        mint=claim.request.mint, status__in=[PositionStatus.ACTIVE, PositionStatus.EXITING]
+    ).exists():
+        raise NotOurs(DenialCode.ALREADY_HELD)
+    return _record(claim, order, position=None, now=now)
+
+
+@transaction.atomic
+def record_sell(claim: Claim, order: SignedOrder, *, position: UUID, now: datetime) -> int:
+    """Store a signed sell before it is sent and mark its position EXITING; the submission's id.
+
+    NotOurs when the claim is lost or another sell of the position is under way.
+    """
+    moved = Position.objects.filter(pk=position, status=PositionStatus.ACTIVE).update(
+        status=PositionStatus.EXITING, exiting_since=now
+    )
+    if moved != 1:
+        raise NotOurs(f"position {position} is not ACTIVE")
+    submission = _record(claim, order, position=position, now=now)
+    transaction.on_commit(lambda: live.publish("positions"))
+    return submission
+
+
+def mark_sent(submission: int, *, route: Route, now: datetime) -> None:
+    """Remember that bytes have left, and by which way."""
+    Submission.objects.filter(pk=submission).update(sent_at=now, route=route)
+
+
+def _record(claim: Claim, order: SignedOrder, *, position: UUID | None, now: datetime) -> int:
+    held = Signal.objects.filter(
+        pk=claim.uuid, status=SignalStatus.EXECUTING, claim=claim.token
+    ).update(claimed_at=now)
+    if held != 1:
+        raise NotOurs(f"signal {claim.uuid} was taken over")
+    try:
+        with transaction.atomic():
+            return int(
+                insert(
+                    Submission,
+                    **asdict(order),
+                    signal=claim.uuid,
+                    position=position,
+                    attempt=claim.attempt,
+                    mint=claim.request.mint,
+                    status=SubmissionStatus.IN_FLIGHT.value,
+                    recorded_at=now,
+                )
+            )
+    except IntegrityError as error:
+        raise NotOurs(f"signal {claim.uuid} has a live submission already") from error
+
+
+def _store_decision(
+    signal: UUID, decision: Order | Denial, facts: Facts, revision: int, now: datetime
+) -> None:
+    is_order = isinstance(decision, Order)
+    insert(
+        Decision,
+        signal=signal,
+        at=now,
+        is_order=is_order,
+        code="" if isinstance(decision, Order) else decision.code,
+        text="" if isinstance(decision, Order) else decision.text[:300],
+        size_lamports=decision.size_lamports if isinstance(decision, Order) else None,
+        gates=[asdict(gate) for gate in decision.gates],
+        facts=_facts_json(facts),
+        policy_revision=revision,
+        code_version=CODE_VERSION,
+    )
+
+
+def _facts_json(facts: Facts) -> dict[str, Any]:
+    token = facts.token.facts
+    return {
+        "decimals": None if token is None else token.decimals,
+        "liquidity_usd": _text(facts.token.liquidity_usd),
+        "created_at": _text(facts.token.created_at),
+        "price_sol": _text(facts.token.price_sol),
+        "unavailable": facts.token.unavailable,
+        "quoted_out_raw": str(facts.quote.out_amount_raw),
+        "price_impact": str(facts.quote.price_impact),
+        "balance_lamports": facts.portfolio.balance_lamports,
+        "open_positions": facts.portfolio.open_positions,
+        "tip_lamports": facts.tip_lamports,
+        "network_fee_lamports": facts.network_fee_lamports,
+        "sol_price_usd": _text(facts.sol_price_usd),
+        "route": facts.route,
+    }
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _remember_refusal(claim: Claim, denial: Denial, token: TokenFacts, now: datetime) -> None:
+    """Let the ingress repeat a refusal that lies in the mint itself.
+
+    A mint that is not in the registry gets no symbol: the provider's word for it must never become a name
+    under which it could be looked up.
+    """
+    if denial.code not in PERMANENT_REFUSALS:
+        return
+    Token.objects.update_or_create(
+        mint=token.mint,
+        defaults={"refusal_code": denial.code, "refused_until": now + REFUSAL_CACHE},
+        create_defaults={
+            "symbol": "",
+            "refusal_code": denial.code,
+            "refused_until": now + REFUSAL_CACHE,
+        },
+    )

@@ -1,0 +1,115 @@
+"""What we hold, read from the rows: the snapshot a decision rests on, prices seen, the equity curve."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+
+from trading import live
+from trading.domain.decision import LeaderFacts, Portfolio
+from trading.domain.lifecycle import PositionStatus, SignalStatus
+from trading.domain.pnl import apportioned_cost_lamports, value_lamports
+from trading.domain.values import Action, Route, Strategy
+from trading.models import EquityPoint, Position, Signal, TradingState
+from wallets.models import Leader, LeaderStatus
+
+OPEN = (PositionStatus.ACTIVE, PositionStatus.EXITING)
+
+
+def leader_facts(address: str) -> LeaderFacts | None:
+    """The leader as the roster knows it now, or None."""
+    leader = Leader.objects.filter(address=address).first()
+    if leader is None:
+        return None
+    return LeaderFacts(
+        is_active=leader.status == LeaderStatus.ACTIVE,
+        is_muted=leader.is_muted,
+        active_until=leader.active_until,
+    )
+
+
+def trading_state() -> tuple[bool, Route]:
+    """(entries halted, route); a missing row means halted."""
+    state = TradingState.objects.filter(pk=1).first()
+    return (True, Route.JITO) if state is None else (state.entries_halted, Route(state.route))
+
+
+def snapshot(*, signal: Signal, balance_lamports: int | None) -> Portfolio:
+    """The portfolio without `signal` itself: open positions at cost plus capital reserved by other buys.
+
+    `balance_lamports` is what the chain said last; reservations are taken off it, because their
+    transactions may not have reached it yet.
+    """
+    exposure = {Strategy.SHIELD: 0, Strategy.SPEAR: 0}
+    in_token, is_held, count = 0, False, 0
+    for position in Position.objects.filter(status__in=OPEN):
+        cost = open_cost_lamports(position)
+        exposure[Strategy(position.strategy)] += cost
+        count += 1
+        if position.mint == signal.mint:
+            in_token, is_held = in_token + cost, True
+    reserved = 0
+    buys = Signal.objects.filter(
+        status=SignalStatus.EXECUTING, action=Action.BUY, reserved_lamports__gt=0
+    )
+    for other in buys.exclude(pk=signal.pk):
+        exposure[Strategy(other.strategy)] += other.reserved_lamports
+        reserved += other.reserved_lamports
+        count += 1
+        is_held = is_held or other.mint == signal.mint
+    closed = Position.objects.filter(mint=signal.mint, status=PositionStatus.CLOSED)
+    return Portfolio(
+        balance_lamports=None if balance_lamports is None else balance_lamports - reserved,
+        open_positions=count,
+        shield_lamports=exposure[Strategy.SHIELD],
+        spear_lamports=exposure[Strategy.SPEAR],
+        token_lamports=in_token,
+        is_held=is_held,
+        last_closed_at=closed.order_by("-closed_at").values_list("closed_at", flat=True).first(),
+    )
+
+
+def open_cost_lamports(position: Position) -> int:
+    """Cost of what a position still holds."""
+    return apportioned_cost_lamports(
+        cost_lamports=position.cost_lamports,
+        held_raw=position.held_raw,
+        bought_raw=position.bought_raw,
+    )
+
+
+def position_value_lamports(position: Position) -> int:
+    """What a position's tokens are worth at the last price seen."""
+    return value_lamports(
+        token_raw=position.held_raw,
+        decimals=position.decimals,
+        price_sol=position.last_price_sol,
+    )
+
+
+@transaction.atomic
+def mark_price(position: Position, *, price_sol: Decimal, now: datetime) -> None:
+    """Remember a price seen for an open position, and the highest one."""
+    peak = max(position.peak_price_sol, price_sol)
+    marked = Position.objects.filter(pk=position.pk, status__in=OPEN).update(
+        last_price_sol=price_sol, peak_price_sol=peak, priced_at=now
+    )
+    if marked == 1:
+        position.last_price_sol, position.peak_price_sol = price_sol, peak
+        position.priced_at = now
+    transaction.on_commit(lambda: live.publish("positions"))
+
+
+def record_equity(*, balance_lamports: int, sol_price_usd: Decimal | None, now: datetime) -> None:
+    """Add one point to the equity curve."""
+    value = sum(position_value_lamports(row) for row in Position.objects.filter(status__in=OPEN))
+    realised = Position.objects.aggregate(total=Sum("realised_pnl_lamports"))["total"] or 0
+    EquityPoint.objects.create(
+        at=now,
+        balance_lamports=balance_lamports,
+        positions_lamports=value,
+        realised_pnl_lamports=realised,
+        sol_price_usd=sol_price_usd,
+    )
+    transaction.on_commit(lambda: live.publish("equity"))

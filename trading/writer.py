@@ -1,0 +1,116 @@
+"""One thread that owns a database connection and commits whatever has queued up in one transaction."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+T = TypeVar("T")
+MAXIMUM_BATCH = 256
+
+
+class StorageUnavailable(Exception):
+    """The database did not take the write; nothing of it was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    verb: Callable[[], Any]
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]"
+
+
+class GroupWriter:
+    """Runs verbs for the asyncio world: each in its own savepoint, many in one COMMIT.
+
+    An awaited `run` returns after the COMMIT, so what it answers is durable. A verb that raises undoes
+    itself only. A failed COMMIT fails every verb of the group with StorageUnavailable.
+    """
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="group-writer", daemon=True)
+
+    def start(self) -> "GroupWriter":
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Commit what has queued up, then end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    async def run(self, verb: Callable[[], T]) -> T:
+        """The verb's result once it is committed; its own exception, or StorageUnavailable."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Work(verb, loop, future))
+        # Once queued it will be committed: a cancelled caller must not look like an undone write.
+        return await asyncio.shield(future)
+
+    def _work(self) -> None:
+        while True:
+            batch, is_last = self._next_batch()
+            if batch:
+                _deliver(batch, _commit(batch))
+            if is_last:
+                connection.close()
+                return
+
+    def _next_batch(self) -> tuple[list[_Work], bool]:
+        batch: list[_Work] = []
+        item = self._queue.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) == MAXIMUM_BATCH:
+                return batch, False
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, False
+        return batch, True
+
+
+def _commit(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
+    try:
+        with transaction.atomic():
+            return [_attempt(work.verb) for work in batch]
+    except Exception as error:
+        connection.close()
+        failure = StorageUnavailable(str(error))
+        return [(None, failure)] * len(batch)
+
+
+def _attempt(verb: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    try:
+        with transaction.atomic():
+            return verb(), None
+    except IntegrityError as error:
+        return None, error
+    except DatabaseError as error:
+        return None, StorageUnavailable(str(error))
+    except Exception as error:
+        return None, error
+
+
+def _deliver(batch: list[_Work], outcomes: list[tuple[Any, BaseException | None]]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Work, Any, BaseException | None]]] = {}
+    for work, (result, error) in zip(batch, outcomes, strict=True):
+        by_loop.setdefault(work.loop, []).append((work, result, error))
+    for loop, rows in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, rows)
+
+
+def _settle(rows: list[tuple[_Work, Any, BaseException | None]]) -> None:
+    for work, result, error in rows:
+        if work.future.done():
+            continue
+        if error is None:
+            work.future.set_result(result)
+        else:
+            work.future.set_exception(error)
