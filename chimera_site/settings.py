@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "channels",
     "django_htmx",
     "django_prometheus",
+    "chimera_site",
     "audit",
     "wallets",
     "trading",
@@ -177,7 +178,6 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
-STATICFILES_DIRS = [BASE_DIR / "chimera_site" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},

@@ -1,0 +1,36 @@
+"""The Celery app and its timetable; the tasks themselves live in their apps as shared tasks."""
+
+import os
+import time
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chimera_site.settings")
+
+HEARTBEAT_SECONDS = 10
+
+app = Celery("chimera")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+def every(seconds: float, task: str, *args: object) -> dict[str, Any]:
+    """An entry of the timetable; what was not started before the next turn is not started at all."""
+    return {"task": task, "schedule": seconds, "args": args, "options": {"expires": seconds}}
+
+
+app.conf.beat_schedule = {
+    # Read in beat's own process, so the worker learns whose sign of life it writes down.
+    "heartbeat": every(
+        HEARTBEAT_SECONDS, "workers.tasks.record_heartbeats", os.getpid(), time.time()
+    ),
+}
+
+
+@beat_init.connect
+def announce(**_: object) -> None:
+    """Send the first heartbeat at once: a fresh timetable would wait a whole turn for it."""
+    entry = app.conf.beat_schedule["heartbeat"]
+    app.send_task(entry["task"], args=entry["args"], expires=HEARTBEAT_SECONDS)

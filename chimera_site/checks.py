@@ -1,0 +1,159 @@
+"""System checks that refuse a dangerous configuration; they see settings only, never the network.
+
+No message contains the value that it complains about: it may be a secret or hold one in a URL.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import ImproperlyConfigured
+
+MODES = ("sandbox", "paper", "live")
+SECRETS = ("SECRET_KEY", "WEBHOOK_SECRET")
+OUTSIDE_URLS = ("RPC_URLS", "WS_URL", "JITO_URL", "JUPITER_URL", "DEXSCREENER_URL")
+TEXTS = (*SECRETS, *OUTSIDE_URLS, "JUPITER_API_KEY", "REDIS_URL", "ALLOWED_HOSTS", "DATABASES")
+SHORTEST_SECRET = 32
+FEWEST_DIFFERENT_LETTERS = 8
+PLACEHOLDER = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|^\$[A-Z_]+$|^<[^>]+>$")
+DEFAULT_SECRET = re.compile(r"change.?me|default|django-insecure|example|password|your[-_ ]", re.I)
+SILENCE = "If you mean it, list this check's id in SILENCED_SYSTEM_CHECKS."
+
+
+def chimera_check(check: Callable[[], Iterator[CheckMessage]]) -> Callable[..., list[CheckMessage]]:
+    """Register a generator of messages under the tag `chimera`."""
+
+    def run(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+        return list(check())
+
+    run.__name__, run.__doc__ = check.__name__, check.__doc__
+    register(run, "chimera")
+    return run
+
+
+@chimera_check
+def mode_is_known() -> Iterator[CheckMessage]:
+    """E001: CHIMERA_MODE is one of the three."""
+    if settings.MODE not in MODES:
+        yield Error(
+            f"CHIMERA_MODE is {settings.MODE!r}, which is not a mode.",
+            hint=f"Use one of {', '.join(MODES)}; without it the sandbox runs.",
+            id="chimera.E001",
+        )
+
+
+@chimera_check
+def no_placeholder_is_left() -> Iterator[CheckMessage]:
+    """E002: no setting still holds the `${NAME}` of a template."""
+    for name in TEXTS:
+        if any(PLACEHOLDER.search(text) for text in _texts(_value(name))):
+            yield Error(
+                f"{name} holds a placeholder that nothing has replaced.",
+                hint=f"Give {name} its value, or the name of a file with it in {name}_FILE.",
+                id="chimera.E002",
+            )
+
+
+@chimera_check
+def secrets_are_strong() -> Iterator[CheckMessage]:
+    """E003: outside the sandbox, which makes its own, secrets are long and not out of a manual."""
+    for name in SECRETS if settings.MODE != "sandbox" else ():
+        secret = str(_value(name))
+        is_short = len(secret) < SHORTEST_SECRET or len(set(secret)) < FEWEST_DIFFERENT_LETTERS
+        if is_short or DEFAULT_SECRET.search(secret):
+            yield Error(
+                f"{name} is missing, shorter than {SHORTEST_SECRET} characters or easily guessed.",
+                hint="Make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'",
+                id="chimera.E003",
+            )
+
+
+@chimera_check
+def debug_is_off_in_live() -> Iterator[CheckMessage]:
+    """E004: no debug pages where real money moves."""
+    if settings.MODE == "live" and settings.DEBUG:
+        yield Error("DEBUG is on in live mode.", hint="Remove DEBUG.", id="chimera.E004")
+
+
+@chimera_check
+def key_fits_the_mode() -> Iterator[CheckMessage]:
+    """E005, E006: live needs a key that only we can read; paper must not have one."""
+    path = settings.TRADING_KEY_FILE
+    if settings.MODE == "paper" and path.exists():
+        yield Error(
+            "Paper mode signs nothing, yet TRADING_KEY_FILE names a key.",
+            hint="Remove the key; paper mode refuses it.",
+            id="chimera.E006",
+        )
+    if settings.MODE == "live" and (not path.is_file() or path.stat().st_mode & 0o077):
+        yield Error(
+            "Live mode needs TRADING_KEY_FILE, a file that its owner alone can read.",
+            hint="Create the key, then: chmod 600 on it.",
+            id="chimera.E005",
+        )
+
+
+@chimera_check
+def outside_urls_are_given() -> Iterator[CheckMessage]:
+    """E007: every part of the outside world has an address."""
+    for name in OUTSIDE_URLS:
+        if not any(_texts(_value(name))):
+            yield Error(f"{name} is not set.", hint=f"Set {name}.", id="chimera.E007")
+
+
+@chimera_check
+def outside_urls_fit_the_mode() -> Iterator[CheckMessage]:
+    """E008, E009: live and paper never talk to the sandbox, the sandbox never to the real world."""
+    for name in OUTSIDE_URLS:
+        hosts = [urlsplit(url).hostname or "" for url in _texts(_value(name)) if url]
+        if settings.MODE == "sandbox" and not all(map(_is_near, hosts)):
+            yield Error(
+                f"{name} leads out of this network in sandbox mode.",
+                hint=f"Unset {name}: the sandbox brings its own. {SILENCE}",
+                id="chimera.E009",
+            )
+        if settings.MODE != "sandbox" and any(map(_is_loopback, hosts)):
+            yield Error(
+                f"{name} leads to this machine, as the sandbox's does, in {settings.MODE} mode.",
+                hint=f"Point {name} at the real service. {SILENCE}",
+                id="chimera.E008",
+            )
+
+
+def _value(name: str) -> object:
+    """A setting; Django raises for an empty SECRET_KEY, which is for these checks to say."""
+    try:
+        return getattr(settings, name)
+    except ImproperlyConfigured:
+        return ""
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every string inside a setting."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_near(host: str) -> bool:
+    """This machine, a private address, or the bare name of a neighbour in a container network."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or _is_loopback(host)

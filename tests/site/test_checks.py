@@ -1,0 +1,152 @@
+"""A dangerous configuration is refused, and said without giving a secret away."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings as site_settings
+
+from chimera_site import checks
+
+STRONG = "0123456789abcdef" * 4
+REAL = {
+    "RPC_URLS": ["https://rpc.example.com/?api-key=k"],
+    "WS_URL": "wss://rpc.example.com",
+    "JITO_URL": "https://mainnet.block-engine.jito.wtf",
+    "JUPITER_URL": "https://api.jup.ag",
+    "DEXSCREENER_URL": "https://api.dexscreener.com",
+}
+
+
+@pytest.fixture
+def live(settings, tmp_path):
+    """A live configuration without a fault."""
+    key = tmp_path / "key.json"
+    key.touch(mode=0o600)
+    for name, value in REAL.items():
+        setattr(settings, name, value)
+    settings.MODE = "live"
+    settings.DEBUG = False
+    settings.SECRET_KEY = settings.WEBHOOK_SECRET = STRONG
+    settings.TRADING_KEY_FILE = key
+    return settings
+
+
+def problems() -> set[str]:
+    found = [
+        *checks.mode_is_known(),
+        *checks.no_placeholder_is_left(),
+        *checks.secrets_are_strong(),
+        *checks.debug_is_off_in_live(),
+        *checks.key_fits_the_mode(),
+        *checks.outside_urls_are_given(),
+        *checks.outside_urls_fit_the_mode(),
+    ]
+    return {message.id.removeprefix("chimera.") for message in found if message.id}
+
+
+@pytest.mark.usefixtures("live")
+def test_a_complete_live_configuration_has_no_problem():
+    assert problems() == set()
+
+
+def test_the_sandbox_as_delivered_has_no_problem():
+    assert site_settings.MODE == "sandbox"
+    assert problems() == set()
+
+
+def test_an_unknown_mode_is_refused(live):
+    live.MODE = "Live"
+    assert "E001" in problems()
+
+
+@pytest.mark.parametrize("text", ["${WEBHOOK_SECRET}", "$WEBHOOK_SECRET", "$(cat x)", "<secret>"])
+def test_a_placeholder_is_refused(live, text):
+    live.WEBHOOK_SECRET = text
+    assert "E002" in problems()
+
+
+def test_a_placeholder_inside_a_list_or_the_database_is_refused(live):
+    live.RPC_URLS = ["https://rpc.example.com/?api-key=${KEY}"]
+    assert problems() == {"E002"}
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "WEBHOOK_SECRET"])
+@pytest.mark.parametrize("secret", ["", "short", "a" * 64, "change-me-" * 5, STRONG[:31]])
+def test_a_weak_secret_is_refused_outside_the_sandbox(live, name, secret):
+    setattr(live, name, secret)
+    assert problems() == {"E003"}
+    live.MODE = "sandbox"
+    assert "E003" not in problems()
+
+
+def test_debug_is_refused_in_live(live):
+    live.DEBUG = True
+    assert problems() == {"E004"}
+
+
+def test_live_without_a_key_is_refused(live):
+    live.TRADING_KEY_FILE = Path("/no/such/key.json")
+    assert problems() == {"E005"}
+
+
+def test_a_key_that_others_can_read_is_refused(live):
+    live.TRADING_KEY_FILE.chmod(0o640)
+    assert problems() == {"E005"}
+
+
+def test_paper_mode_refuses_a_key(live):
+    live.MODE = "paper"
+    assert problems() == {"E006"}
+
+
+@pytest.mark.parametrize("name", sorted(REAL))
+def test_a_missing_address_is_refused(live, name):
+    setattr(live, name, [] if name == "RPC_URLS" else "")
+    assert problems() == {"E007"}
+
+
+@pytest.mark.parametrize("mode", ["live", "paper"])
+@pytest.mark.parametrize("host", ["127.0.0.1:8899", "localhost:8899", "[::1]:8899"])
+def test_sandbox_addresses_are_refused_in_the_real_world(live, mode, host):
+    live.MODE = mode
+    live.RPC_URLS = [*REAL["RPC_URLS"], f"http://{host}/rpc/primary"]
+    assert "E008" in problems()
+
+
+def test_real_addresses_are_refused_in_the_sandbox(live):
+    live.MODE = "sandbox"
+    assert "E009" in problems()
+
+
+def test_a_neighbouring_container_is_no_real_address(live):
+    live.MODE = "sandbox"
+    for name in REAL:
+        setattr(live, name, ["http://sandbox:8899"] if name == "RPC_URLS" else "http://10.0.0.3:1")
+    assert problems() == set()
+
+
+def test_no_message_repeats_a_secret(live):
+    live.WEBHOOK_SECRET = live.SECRET_KEY = "${very-secret}"
+    live.RPC_URLS = ["http://127.0.0.1/?api-key=hidden"]
+    messages = [
+        *checks.no_placeholder_is_left(),
+        *checks.secrets_are_strong(),
+        *checks.outside_urls_fit_the_mode(),
+    ]
+    assert len(messages) == 5
+    assert not any(word in str(messages) for word in ("very-secret", "hidden"))
+
+
+def test_manage_py_itself_refuses_to_run_a_dangerous_configuration(tmp_path):
+    outcome = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        env={"CHIMERA_MODE": "live", "CHIMERA_DATA_DIR": str(tmp_path), "SECRET_KEY": STRONG},
+        cwd=site_settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == 1
+    assert {f"chimera.E00{number}" in outcome.stderr for number in (3, 5, 7)} == {True}
