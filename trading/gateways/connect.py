@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from trading.gateways.base import Endpoints
-from trading.gateways.http import Host, new_session
+from trading.gateways.http import Host, authority_of, new_session
 from trading.gateways.jito import BlockEngine
 from trading.gateways.json_rpc import JsonRpc
 from trading.gateways.jupiter import Jupiter
@@ -80,7 +79,7 @@ class _Hosts:
     async def open(self, url: str, headers: dict[str, str] | None = None) -> Host:
         """Headers without a value are left out."""
         return Host(
-            await self._session(urlsplit(url).netloc),
+            await self._session(authority_of(url)),
             url,
             reply_limit_bytes=self._endpoints.reply_limit_bytes,
             headers={name: value for name, value in (headers or {}).items() if value},

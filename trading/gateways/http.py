@@ -30,6 +30,14 @@ def new_session(endpoints: Endpoints) -> aiohttp.ClientSession:
     )
 
 
+def authority_of(url: str) -> str:
+    """Host and port, without user or password; all that may be told of a URL."""
+    try:
+        return URL(url).raw_authority.rpartition("@")[2] or "unnamed host"
+    except ValueError:
+        return "unnamed host"
+
+
 class Host:
     """`get` and `post` return the parsed JSON of a 2xx reply.
 
@@ -51,7 +59,7 @@ class Host:
         self._headers = dict(headers or {})
         self._reply_limit_bytes = reply_limit_bytes
         self._secrets = _secrets_of(url, self._headers)
-        self.name = _name_of(url)
+        self.name = authority_of(url)
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> object:
         return await self._request("GET", path, params=params)
@@ -150,13 +158,6 @@ def _seconds(text: str | None) -> float | None:
     except ValueError:
         return None
     return seconds if seconds is not None and math.isfinite(seconds) and seconds >= 0 else None
-
-
-def _name_of(url: str) -> str:
-    try:
-        return URL(url).raw_authority.rpartition("@")[2] or "unnamed host"
-    except ValueError:
-        return "unnamed host"
 
 
 def _secrets_of(url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
