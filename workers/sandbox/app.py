@@ -1,0 +1,141 @@
+"""The one port: which path belongs to which plane, as an ASGI application; planes answer themselves."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from workers.sandbox import rpc
+from workers.sandbox.asgi import (
+    BodyTooLarge,
+    Receive,
+    Request,
+    Response,
+    Scope,
+    Send,
+    json_response,
+    read_request,
+    respond,
+)
+from workers.sandbox.cluster import Cluster
+from workers.sandbox.control import Control
+from workers.sandbox.faults import Plane
+from workers.sandbox.interference import interfere
+from workers.sandbox.jsonrpc import RpcError, answer, error_reply, parse_body
+
+log = logging.getLogger(__name__)
+DEFAULT_ENDPOINT = "default"
+
+
+class App:
+    """ASGI application over a cluster; its lifespan runs the clock and saves at the end."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.control = Control(cluster)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "lifespan":
+                await self._live(receive, send)
+            case "websocket":
+                await self._websocket(scope, receive, send)
+            case "http":
+                await self._http(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        tasks = [asyncio.create_task(self.cluster.run_clock())]
+        if self.cluster.provider is not None:
+            tasks.append(asyncio.create_task(self.cluster.provider.run()))
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self.cluster.shut_down()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = rpc_endpoint(scope["path"])
+        if endpoint is None:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self.cluster.pubsub.serve(scope, receive, send, endpoint=endpoint)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            request = await read_request(scope, receive)
+            response = await self._answer(request, receive)
+        except BodyTooLarge:
+            response = json_response({"error": "body too large"}, status=413)
+        except Exception:
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            response = json_response({"error": "internal error"}, status=500)
+        await respond(send, response)
+
+    async def _answer(self, request: Request, receive: Receive) -> Response:
+        path = request.path
+        if path.startswith("/sandbox/"):
+            return self.control.handle(request, path.removeprefix("/sandbox/"))
+        plane, endpoint = plane_of(path)
+        if plane is None:
+            return json_response({"error": "not found"}, status=404)
+        instead = await interfere(
+            self.cluster.faults, request, receive, plane=plane, endpoint=endpoint
+        )
+        if instead is not None:
+            return instead
+        match plane:
+            case Plane.RPC:
+                return self._rpc(request, endpoint)
+            case Plane.JITO:
+                return self.cluster.block_engine.handle(request, path.removeprefix("/jito"))
+        return self._venue(request, plane)
+
+    def _rpc(self, request: Request, endpoint: str) -> Response:
+        if request.method != "POST":
+            body = b"Used HTTP Method is not allowed. POST or OPTIONS is required\n"
+            return Response(status=405, body=body, content_type="text/plain")
+        node = self.cluster.node
+        try:
+            parsed = parse_body(request.body)
+        except RpcError as error:
+            return json_response(error_reply(None, error))
+        return json_response(
+            answer(parsed, lambda call: rpc.dispatch(node, call, endpoint=endpoint))
+        )
+
+    def _venue(self, request: Request, plane: Plane) -> Response:
+        world = self.cluster.world
+        venue: Any = world.jupiter if plane is Plane.JUPITER else world.dexscreener
+        path = request.path.removeprefix(f"/{plane}")
+        try:
+            body = orjson.loads(request.body) if request.body else None
+        except orjson.JSONDecodeError:
+            return json_response({"error": "the body is no JSON"}, status=400)
+        status, reply = venue.handle(path, request.method, request.query, body)
+        return json_response(reply, status=status)
+
+
+def plane_of(path: str) -> tuple[Plane | None, str]:
+    """The plane a path belongs to and the endpoint name that fault rules match."""
+    endpoint = rpc_endpoint(path)
+    if endpoint is not None:
+        return Plane.RPC, endpoint
+    for plane in (Plane.JITO, Plane.JUPITER, Plane.DEXSCREENER):
+        if path.startswith(f"/{plane}/"):
+            return plane, DEFAULT_ENDPOINT
+    return None, ""
+
+
+def rpc_endpoint(path: str) -> str | None:
+    """`default` for `/`, the name for `/rpc/{name}`, None for anything else."""
+    if path == "/":
+        return DEFAULT_ENDPOINT
+    name = path.removeprefix("/rpc/")
+    return name if path.startswith("/rpc/") and name and "/" not in name else None

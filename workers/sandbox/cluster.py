@@ -1,0 +1,108 @@
+"""The assembled sandbox: chain, world and planes of one process, and its clock; no HTTP here."""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from workers.sandbox.block_engine import BlockEngine
+from workers.sandbox.chain import Chain
+from workers.sandbox.faults import FaultKind, Faults, Plane
+from workers.sandbox.node import Node
+from workers.sandbox.provider import Provider
+from workers.sandbox.pubsub import Pubsub
+from workers.sandbox.world import World
+
+log = logging.getLogger(__name__)
+IDLE_SLOT_MS = 400
+"""How often an instant chain closes an empty slot, so that blockhashes age and expire."""
+_SAVE_SECONDS = 15.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Cluster:
+    """Everything that shares the one event loop. `provider` is None without a webhook."""
+
+    chain: Chain
+    world: World
+    faults: Faults
+    node: Node
+    pubsub: Pubsub
+    block_engine: BlockEngine
+    provider: Provider | None = None
+
+    @classmethod
+    def assemble(
+        cls, chain: Chain, world: World, *, seed: int, webhook: tuple[str, str] | None = None
+    ) -> "Cluster":
+        """Wire the planes to a chain whose history is complete. `webhook` is (url, secret)."""
+        faults = Faults(seed=seed)
+        node = Node(chain, faults=faults)
+        provider = None
+        if webhook is not None:
+            url, secret = webhook
+            provider = Provider(
+                url=url, secret=secret, seed=seed, interfere=lambda: _delivers(faults)
+            )
+            world.on_trade(provider.enqueue)
+        return cls(
+            chain=chain,
+            world=world,
+            faults=faults,
+            node=node,
+            pubsub=Pubsub(node),
+            block_engine=BlockEngine(node, seed=seed, has_auction=chain.mode == "slot"),
+            provider=provider,
+        )
+
+    def tick(self, *, now: float, elapsed_ms: int) -> None:
+        """One slot: the market moves, bundles are auctioned, the slot closes."""
+        self.world.tick(now)
+        self.block_engine.tick()
+        self.chain.close_slot(elapsed_ms=elapsed_ms)
+
+    async def run_clock(self) -> None:
+        """Close slots at their pace until cancelled; the chain's clock follows real time."""
+        slot_ms = self.chain.slot_ms if self.chain.mode == "slot" else IDLE_SLOT_MS
+        start, told_ms, last_save = time.monotonic(), 0, time.monotonic()
+        began_at = self.chain.unix_time
+        while True:
+            due = start + (told_ms + slot_ms) / 1000
+            await asyncio.sleep(max(0.001, due - time.monotonic()))
+            elapsed_ms = int((time.monotonic() - start) * 1000) - told_ms
+            told_ms += elapsed_ms
+            try:
+                self.tick(now=began_at + told_ms / 1000, elapsed_ms=elapsed_ms)
+                if time.monotonic() - last_save > _SAVE_SECONDS:
+                    last_save = time.monotonic()
+                    self.world.checkpoint()
+            except Exception:
+                # A broken market must not stop the chain: everybody else still stands on it.
+                log.exception("a slot's work failed")
+
+    def health(self) -> dict[str, Any]:
+        """The body of `/sandbox/health`."""
+        return {
+            "status": "ok" if self.world.is_ready else "starting",
+            "slot": self.chain.slot,
+            "mode": self.chain.mode,
+            "genesis_hash": str(self.chain.genesis_hash),
+            "unix_time": int(self.chain.unix_time),
+            "history": {"done": self.world.is_ready, "progress": self.world.progress},
+        }
+
+    def shut_down(self) -> None:
+        """Save everything and let go of the file."""
+        self.pubsub.close()
+        self.node.close()
+        self.world.save()
+        self.chain.close()
+
+
+async def _delivers(faults: Faults) -> bool:
+    """Whether an attempt of the webhook provider is sent; a latency rule holds it back first."""
+    late = faults.strike(Plane.WEBHOOK, kinds=[FaultKind.LATENCY])
+    if late is not None:
+        await asyncio.sleep(late.seconds)
+    return faults.strike(Plane.WEBHOOK, kinds=[FaultKind.DROP_NOTIFICATION]) is None
