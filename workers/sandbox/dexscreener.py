@@ -6,7 +6,8 @@ from solders.pubkey import Pubkey
 
 from workers.sandbox.chain import Chain
 from workers.sandbox.issuance import supply_of
-from workers.sandbox.market import Listing, Market
+from workers.sandbox.listings import Listing
+from workers.sandbox.market import Market
 from workers.sandbox.tape import Window
 from workers.sandbox.tokens import LAMPORTS_PER_SOL, WSOL
 

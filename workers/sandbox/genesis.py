@@ -47,10 +47,6 @@ class Genesis:
             self._place_holding(token.mint, owner=owner, amount=amount)
         self._place_pool(token, admin=authority)
 
-    def place_native_mint(self) -> None:
-        """Wrapped SOL's mint, which a bare machine lacks."""
-        self._place(WSOL, data=mint(supply=0, decimals=9, authority=None))
-
     def _place_pool(self, token: Token, *, admin: Pubkey) -> None:
         address, bump = pool_address(base_mint=token.mint, quote_mint=WSOL)
         pool = Pool(

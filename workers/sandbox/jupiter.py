@@ -13,7 +13,8 @@ from solders.pubkey import Pubkey
 
 from workers.sandbox.amm import BPS
 from workers.sandbox.chain import Chain
-from workers.sandbox.market import DAY_SECONDS, Listing, Market
+from workers.sandbox.listings import Listing
+from workers.sandbox.market import DAY_SECONDS, Market
 from workers.sandbox.routes import LARGEST_AMOUNT, Hop, NoRoute, Route, exact_in, exact_out
 from workers.sandbox.swap_building import BadRequest, SwapBuilder
 from workers.sandbox.tokens import LAMPORTS_PER_SOL, USDC, WSOL

@@ -7,7 +7,8 @@ from random import Random
 from typing import Any
 
 from workers.sandbox.archetypes import Hunting, Profile, Strategy
-from workers.sandbox.market import Listing, Market
+from workers.sandbox.listings import Listing
+from workers.sandbox.market import Market
 from workers.sandbox.tokens import LAMPORTS_PER_SOL, TokenKind
 
 DAY_SECONDS = 86_400

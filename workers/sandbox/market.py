@@ -1,17 +1,18 @@
-"""The market: pools, the prices they are traded to, rugs and traps; leaders and venues live elsewhere."""
+"""The market: pools, the prices they are traded to, rugs, traps; not the leaders, not the venues."""
 
 import json
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from solders.pubkey import Pubkey
 
 from workers.sandbox import orders
-from workers.sandbox.amm import BPS, Pool, withdraw_instruction
+from workers.sandbox.amm import Pool, withdraw_instruction
 from workers.sandbox.chain import Chain
 from workers.sandbox.genesis import MAKER_LAMPORTS, TREASURY_LAMPORTS, Genesis
 from workers.sandbox.issuance import Issuance, stored_pool
+from workers.sandbox.listings import Listing, Reserves
+from workers.sandbox.maker import Maker
 from workers.sandbox.paths import Path
 from workers.sandbox.records import ChainEvent, TransactionLanded
 from workers.sandbox.tape import Tape
@@ -25,45 +26,12 @@ from workers.sandbox.tokens import (
     TokenKind,
     universe,
 )
-from workers.sandbox.wallet import Wallet, amount_of, holding, swap_with_sol
+from workers.sandbox.wallet import Wallet
 
-TOLERANCE = math.log(1.01)
 DEEPEST_WITHDRAWAL = 0.9999
 RUG_FRACTION = 0.995
-MAKER_UNIT_LIMIT = 60_000
 DAY_SECONDS = 86_400
 NOTE = "market"
-
-
-@dataclass(slots=True, kw_only=True)
-class Listing:
-    """A token that can be traded: its pool, its path, when it was launched (market seconds)."""
-
-    token: Token
-    pool: Pool
-    path: Path
-    launched_at: float
-    created_at: float
-    """Unix time the pair claims to exist since."""
-    has_rugged: bool = False
-
-    @property
-    def target_price(self) -> float:
-        """Launch price, in lamports per raw unit."""
-        return self.token.price_sol * LAMPORTS_PER_SOL / 10**self.token.decimals
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reserves:
-    """What a pool's vaults hold now, in raw units and lamports."""
-
-    base: int
-    lamports: int
-
-    @property
-    def price(self) -> float:
-        """Lamports per raw unit; 0 for an emptied pool."""
-        return self.lamports / self.base if self.base else 0.0
 
 
 class Market:
@@ -82,22 +50,25 @@ class Market:
         self.tape = Tape()
         self._tokens = universe(seed=seed)
         self._usd = Path(name="USD/SOL", seed=seed, motion=SLOW)
-        self._maker = Wallet.named("maker", seed=seed)
+        self._maker = Maker(chain, wallet=Wallet.named("maker", seed=seed))
         self._treasury = Wallet.named("treasury", seed=seed)
         self._issuance = Issuance(
-            chain, seed=seed, treasury=self._treasury, maker=self._maker.address
+            chain, seed=seed, treasury=self._treasury, maker=self._maker.wallet.address
         )
         self._to_freeze: list[tuple[Pubkey, Pubkey]] = []
-        self._traps = {str(token.mint): token for token in self._tokens if token.kind is _FREEZES}
+        self._traps = {
+            str(token.mint): token
+            for token in self._tokens
+            if token.kind is TokenKind.FREEZE_HONEYPOT
+        }
         chain.listen(self._hear)
 
     def found(self) -> None:
         """Genesis: place and issue everything that is not launched later."""
         genesis = Genesis(self.chain)
-        genesis.place_native_mint()
-        genesis.fund(self._maker.address, lamports=TREASURY_LAMPORTS)
+        genesis.fund(self._maker.wallet.address, lamports=TREASURY_LAMPORTS)
         genesis.fund(self._treasury.address, lamports=TREASURY_LAMPORTS)
-        genesis.fund_wrapped(self._maker.address, lamports=MAKER_LAMPORTS)
+        genesis.fund_wrapped(self._maker.wallet.address, lamports=MAKER_LAMPORTS)
         for token in self._tokens:
             if token.kind in (TokenKind.STABLE, TokenKind.MAJOR):
                 genesis.place(token, issuance=self._issuance, authority=self._treasury.address)
@@ -115,7 +86,7 @@ class Market:
         self.spring_traps()
         for listing in self.listings.values():
             self._rug_when_due(listing)
-            self.rebalance(listing)
+            self._maker.rebalance(listing, clock=self.clock)
             listing.path.forget_before(self.clock - listing.launched_at)
 
     def listing(self, mint: Pubkey) -> Listing:
@@ -124,11 +95,7 @@ class Market:
 
     def reserves(self, listing: Listing) -> Reserves:
         """Live balances of the two vaults."""
-        base = self.chain.account(listing.pool.base_vault)
-        quote = self.chain.account(listing.pool.quote_vault)
-        return Reserves(
-            base=amount_of(base.data) if base else 0, lamports=amount_of(quote.data) if quote else 0
-        )
+        return listing.reserves(self.chain)
 
     def sol_usd(self) -> float:
         """Dollars per SOL as the USDC pool has it."""
@@ -137,28 +104,12 @@ class Market:
 
     def price_sol(self, listing: Listing) -> float:
         """SOL per whole token as the pool has it."""
-        unit = 10**listing.token.decimals / LAMPORTS_PER_SOL
+        unit = float(10**listing.token.decimals) / LAMPORTS_PER_SOL
         return self.reserves(listing).price * unit
 
     def change_ahead(self, listing: Listing, *, until: float) -> float:
         """Log return of the path from now until a market second: what peeking leaders see."""
-        start = self.clock - listing.launched_at
-        return listing.path.change(start, until - listing.launched_at)
-
-    def rebalance(self, listing: Listing) -> None:
-        """The market maker trades the pool to its path when it is more than 1 % away."""
-        if not listing.token.is_tradeable:
-            return
-        reserves = self.reserves(listing)
-        price = listing.target_price * math.exp(
-            listing.path.log_at(self.clock - listing.launched_at)
-        )
-        if reserves.base == 0 or abs(math.log(reserves.price / price)) < TOLERANCE:
-            return
-        buys = reserves.price < price
-        amount = self._maker_amount(listing, reserves, price)
-        if amount > 0:
-            self._maker_swap(listing, buys=buys, amount=amount)
+        return listing.log_at(until) - listing.log_at(self.clock)
 
     def set_price(self, mint: Pubkey, *, factor: float) -> Listing:
         """Move the price by a factor for good. KeyError; ValueError for a senseless factor."""
@@ -168,10 +119,9 @@ class Market:
         if not listing.token.is_tradeable:
             raise ValueError(f"{listing.token.symbol} cannot be traded")
         # From where the pool is, not from where the path is: the caller sees the pool.
-        drift = math.log(self.reserves(listing).price / listing.target_price)
-        now = listing.path.log_at(self.clock - listing.launched_at)
-        listing.path.shift += drift - now + math.log(factor)
-        self.rebalance(listing)
+        drift = math.log(self.reserves(listing).price / listing.launch_price)
+        listing.path.shift += drift - listing.log_at(self.clock) + math.log(factor)
+        self._maker.rebalance(listing, clock=self.clock)
         return listing
 
     def withdraw(self, mint: Pubkey, *, fraction: float) -> Listing:
@@ -217,7 +167,7 @@ class Market:
             "clock": self.clock,
             "usd": self._usd.state(),
             "tape": self.tape.state(),
-            "listings": {str(mint): _saved(each) for mint, each in self.listings.items()},
+            "listings": {str(mint): each.state() for mint, each in self.listings.items()},
         }
         self.chain.notes[NOTE] = json.dumps(state).encode()
 
@@ -231,11 +181,7 @@ class Market:
             token = tokens[address]
             pool = stored_pool(self.chain, token)
             self._list(token, pool, launched_at=saved["launched_at"])
-            listing = self.listings[token.mint]
-            listing.created_at = saved["created_at"]
-            listing.has_rugged = saved["has_rugged"]
-            if saved["path"] is not None:
-                listing.path.restore(saved["path"])
+            self.listings[token.mint].restore(saved)
         self.tape.restore(state["tape"])
 
     def _list(self, token: Token, pool: Pool, *, launched_at: float) -> None:
@@ -262,31 +208,6 @@ class Market:
             listing.has_rugged = True
             self.withdraw(listing.token.mint, fraction=RUG_FRACTION)
 
-    def _maker_amount(self, listing: Listing, reserves: Reserves, price: float) -> int:
-        """Closed form of the constant product: what brings the pool to `price`."""
-        product = reserves.base * reserves.lamports
-        keep = 1 - listing.pool.fee_bps / BPS
-        if reserves.price < price:
-            return int((math.sqrt(product * price) - reserves.lamports) / keep)
-        keep *= 1 - listing.token.transfer_fee_bps / BPS
-        wanted = int((math.sqrt(product / price) - reserves.base) / keep)
-        token = listing.token
-        held = holding(
-            self.chain, owner=self._maker.address, mint=token.mint, program=token.program
-        )
-        return min(wanted, held)
-
-    def _maker_swap(self, listing: Listing, *, buys: bool, amount: int) -> None:
-        swap = swap_with_sol(
-            pool=listing.pool,
-            owner=self._maker.address,
-            buys_base=buys,
-            amount_in=amount,
-            min_out=0,
-        )
-        budget = orders.compute_budget(unit_limit=MAKER_UNIT_LIMIT, micro_lamports=0)
-        self._maker.run(self.chain, [*budget, swap])
-
     def _hear(self, event: ChainEvent) -> None:
         if not isinstance(event, TransactionLanded):
             return
@@ -296,7 +217,7 @@ class Market:
 
     def _notice_trapped(self, event: TransactionLanded) -> None:
         record = event.record
-        ours = {str(self._maker.address), str(self._treasury.address)}
+        ours = {str(self._maker.wallet.address), str(self._treasury.address)}
         if record.account_keys[0] in ours:
             return
         for each in record.post_token_balances:
@@ -304,16 +225,3 @@ class Market:
             if token is not None and each.owner == record.account_keys[0]:
                 account = Pubkey.from_string(record.account_keys[each.account_index])
                 self._to_freeze.append((account, token.mint))
-
-
-_FREEZES = TokenKind.FREEZE_HONEYPOT
-
-
-def _saved(listing: Listing) -> dict[str, Any]:
-    shared = listing.token.kind is TokenKind.STABLE
-    return {
-        "launched_at": listing.launched_at,
-        "created_at": listing.created_at,
-        "has_rugged": listing.has_rugged,
-        "path": None if shared else listing.path.state(),
-    }

@@ -48,10 +48,6 @@ class Path:
         left, right = self._points[index], self._points[index + 1]
         return left + (right - left) * (position - index) + self.shift
 
-    def change(self, start: float, end: float) -> float:
-        """Log return between two market seconds."""
-        return self.log_at(end) - self.log_at(start)
-
     def forget_before(self, seconds: float) -> None:
         """Drop grid points older than two hours before this moment: nobody asks for them."""
         keep_from = int(seconds / STEP_SECONDS) - KEPT_STEPS - self._first

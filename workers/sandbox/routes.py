@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from solders.pubkey import Pubkey
 
 from workers.sandbox.amm import BPS, constant_product_out
-from workers.sandbox.market import Listing, Market
+from workers.sandbox.listings import Listing
+from workers.sandbox.market import Market
 from workers.sandbox.tokens import WSOL
 
 LARGEST_AMOUNT = 2**64 - 1

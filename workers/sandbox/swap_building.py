@@ -13,7 +13,8 @@ from solders.transaction import VersionedTransaction
 
 from workers.sandbox import orders
 from workers.sandbox.chain import Chain
-from workers.sandbox.market import Listing, Market
+from workers.sandbox.listings import Listing
+from workers.sandbox.market import Market
 from workers.sandbox.records import Simulation
 from workers.sandbox.tokens import WSOL
 from workers.sandbox.trader import TIP_ACCOUNTS

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from random import Random
 
+from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from workers.sandbox import orders
 from workers.sandbox.amm import BPS, constant_product_out
 from workers.sandbox.chain import Chain
-from workers.sandbox.market import Listing, Market
+from workers.sandbox.listings import Listing
+from workers.sandbox.market import Market
 from workers.sandbox.records import JsonError
 from workers.sandbox.wallet import Wallet, buy_order, holding, sell_order
 
@@ -102,7 +104,7 @@ class Trader:
         record = self.wallet.run(self._chain, [*order, *self._tip(always_tips)])
         return Outcome(signature=record.signature, lamports=out, err=record.err)
 
-    def _tip(self, always: bool) -> list[orders.Instruction]:
+    def _tip(self, always: bool) -> list[Instruction]:
         if not always and self._random.random() >= TIP_PROBABILITY:
             return []
         return [
