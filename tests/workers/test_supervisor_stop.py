@@ -63,6 +63,7 @@ async def test_a_process_deaf_to_sigterm_is_killed_after_its_grace():
     await platform.start(timeout_seconds=20)
     await eventually(lambda: "deaf" in heard.of("deaf"))
     pid, began = platform.pid("deaf"), time.monotonic()
+    assert pid
     await platform.stop()
     assert 0.4 < time.monotonic() - began < 5
     assert not is_running(pid)
@@ -87,6 +88,7 @@ async def test_stop_during_a_start_leaves_nothing(tmp_path):
     starting = asyncio.create_task(platform.start())
     await eventually(lambda: platform.pid("first") is not None)
     pid = platform.pid("first")
+    assert pid
     starting.cancel()
     await platform.stop()
     assert not is_running(pid)
