@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 from solders.account import Account
-from solders.hash import Hash
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.message import Message
@@ -24,14 +23,12 @@ from solders.transaction import VersionedTransaction
 
 from workers.sandbox import messages
 from workers.sandbox.bank import Bank, Landing, Place
+from workers.sandbox.chain_view import ChainView
 from workers.sandbox.holdings import TOKEN_PROGRAM
-from workers.sandbox.ledger import Ledger, address_key
+from workers.sandbox.ledger import Ledger
 from workers.sandbox.mempool import Mempool
 from workers.sandbox.recent import RecentSignatures
 from workers.sandbox.records import (
-    AddressEntry,
-    Block,
-    Blockhash,
     BundleResult,
     ChainEvent,
     Commitment,
@@ -39,7 +36,6 @@ from workers.sandbox.records import (
     JsonError,
     Mode,
     Rejected,
-    SignatureStatus,
     Simulation,
     SlotClosed,
     TransactionLanded,
@@ -59,12 +55,13 @@ _WSOL_MINT_DATA = bytes(36) + bytes(8) + bytes([9, 1]) + bytes(36)
 _CHAIN_STATE, _NOTE = "chain", "note:"
 
 
-class Chain:
+class Chain(ChainView):
     """One cluster. Everything but the reported times is a function of the seed and of what is
     executed in which slot. Not for more than one thread; listeners must not execute anything."""
 
     def __init__(self, store: Store, timeline: Timeline, *, seed: int, mode: Mode) -> None:
         """Use `open`."""
+        super().__init__(timeline=timeline, bank=Bank(timeline.slot_hashes), ledger=Ledger(store))
         self.seed = seed
         self.mode: Mode = mode
         self.is_new = True
@@ -73,9 +70,6 @@ class Chain:
         """Small things others want stored with the chain, saved and restored atomically with it."""
         self.faucet = Keypair.from_seed(hashlib.sha256(b"sandbox faucet %d" % seed).digest())
         self._store = store
-        self._time = timeline
-        self._bank = Bank(timeline.slot_hashes)
-        self._ledger = Ledger(store)
         self._mempool = Mempool()
         self._listeners: list[Listener] = []
         self._open_signatures: list[str] = []
@@ -105,11 +99,12 @@ class Chain:
         if state and state["seed"] != seed:
             store.close()
             raise ValueError(f"{path} holds the chain of seed {state['seed']}, not of seed {seed}")
+        began = int(time.time()) if genesis_time is None else genesis_time
         timeline = Timeline(
             seed=seed,
             mode=mode,
             slot_ms=slot_ms,
-            genesis_time=state.get("genesis_time", genesis_time or int(time.time())),
+            genesis_time=state.get("genesis_time", began),
             confirmation_slots=confirmation_slots,
         )
         chain = cls(store, timeline, seed=seed, mode=mode)
@@ -118,49 +113,6 @@ class Chain:
         else:
             chain._begin()
         return chain
-
-    @property
-    def slot(self) -> int:
-        """The open slot."""
-        return self._time.slot
-
-    @property
-    def slot_ms(self) -> int:
-        return self._time.slot_ms
-
-    @property
-    def genesis_time(self) -> int:
-        return self._time.genesis_time
-
-    @property
-    def block_height(self) -> int:
-        """The height the open slot's block will have."""
-        return self._time.block_height
-
-    @property
-    def unix_time(self) -> float:
-        """The chain's clock: genesis time plus the time its slots took. It moves by closing slots
-        and by `advance`, never by itself."""
-        return self._time.unix_time
-
-    @property
-    def genesis_hash(self) -> Hash:
-        return self._time.genesis_hash
-
-    def blockhash(self, commitment: Commitment = "processed") -> Blockhash:
-        """The newest blockhash a bank of that commitment knows."""
-        return self._time.blockhash(commitment)
-
-    def is_blockhash_valid(self, blockhash: Hash, commitment: Commitment = "processed") -> bool:
-        """Whether a bank of that commitment knows the hash and it is at most 150 blocks old."""
-        return self._time.is_valid(blockhash, commitment)
-
-    def slot_at(self, commitment: Commitment) -> int:
-        """processed = the open slot; confirmed, finalized = the newest slot that has a block."""
-        return self._time.slot_at(commitment)
-
-    def block_height_at(self, commitment: Commitment) -> int:
-        return self._time.block_height_at(commitment)
 
     def submit(self, wire: bytes) -> str:
         """Take a signed transaction and return its signature.
@@ -236,7 +188,7 @@ class Chain:
             err=outcome.err,
             logs=outcome.logs,
             units_consumed=outcome.compute_units,
-            fee=outcome.fee,
+            fee=outcome.fee + messages.fee_offer(transaction.message).flat_lamports,
             slot=self.slot,
             inner_calls=outcome.inner_calls,
             return_data=outcome.return_data,
@@ -260,17 +212,9 @@ class Chain:
             slot_takes = min(milliseconds, self.slot_ms)
             self._close(elapsed_ms=slot_takes, skipped_ms=milliseconds - slot_takes)
 
-    def account(self, address: Pubkey) -> Account | None:
-        """The account as of the open slot; None where there is none."""
-        return self._bank.account(address)
-
     def set_account(self, address: Pubkey, account: Account) -> None:
         """Place an account without a transaction. Genesis only."""
         self._bank.set_account(address, account)
-
-    def rent_exempt(self, data_length: int) -> int:
-        """Lamports an account of that many bytes must hold."""
-        return self._bank.rent_exempt(data_length)
 
     def fund(self, address: Pubkey, lamports: int) -> TransactionRecord:
         """A real transfer signed by the faucet, in the open slot (then `settle()` yourself)."""
@@ -282,71 +226,6 @@ class Chain:
         ]
         message = Message.new_with_blockhash(instructions, payer, self.blockhash().hash)
         return self.execute(VersionedTransaction(message, [self.faucet]), trusted=True)
-
-    def status(self, signature: str) -> SignatureStatus | None:
-        """Where a transaction stands; None when it never landed (or was lost in a fork)."""
-        landed = self._ledger.landed(signature)
-        if landed is None:
-            return None
-        slot, err = landed
-        reached = self._time.commitment_of(slot)
-        return SignatureStatus(
-            slot=slot,
-            err=err,
-            confirmation_status=reached,
-            confirmations=None if reached == "finalized" else self.slot - slot,
-        )
-
-    def transaction(self, signature: str) -> TransactionRecord | None:
-        return self._ledger.transaction(signature)
-
-    def signatures_for(
-        self,
-        address: str,
-        *,
-        limit: int = 1000,
-        before: str | None = None,
-        until: str | None = None,
-        commitment: Commitment = "processed",
-    ) -> list[AddressEntry]:
-        """Newest first, strictly between `before` (newer end) and `until` (older end). Programs
-        and sysvars are not indexed."""
-        return self._ledger.entries(
-            address_key(bytes(Pubkey.from_string(address))),
-            limit=limit,
-            before=before,
-            until=until,
-            max_slot=self.slot_at(commitment),
-        )
-
-    def block(self, slot: int) -> Block | None:
-        """The sealed block of a slot; None for open, skipped and forked-away slots, and for empty
-        blocks far below the root (those are pruned)."""
-        return self._time.block(slot) or self._ledger.block(slot)
-
-    def block_time(self, slot: int) -> int | None:
-        """Unix seconds of a sealed block."""
-        block = self.block(slot)
-        return None if block is None else block.block_time
-
-    def token_accounts_by_owner(
-        self, owner: Pubkey, *, mint: Pubkey | None = None, program_id: Pubkey | None = None
-    ) -> list[tuple[Pubkey, Account]]:
-        """Token accounts of a wallet, in the order of their addresses."""
-        return [
-            (address, account)
-            for address, account in self._bank.token_accounts(owner)
-            if (mint is None or account.data[:32] == bytes(mint))
-            and (program_id is None or account.owner == program_id)
-        ]
-
-    def largest_token_accounts(self, mint: Pubkey, *, limit: int = 20) -> list[tuple[Pubkey, int]]:
-        """(token account, raw amount), largest first."""
-        return self._bank.holders(mint)[:limit]
-
-    def program_accounts(self, program: Pubkey) -> list[tuple[Pubkey, Account]]:
-        """Every account a program owns, in the order of their addresses."""
-        return self._bank.program_accounts(program)
 
     def fork(self, slots: int = 1) -> None:
         """The newest `slots` processed slots (the open one included) never happened; their
@@ -372,10 +251,6 @@ class Chain:
         """Be told of every event from now on; call the result to stop."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
-
-    def state_hash(self) -> str:
-        """SHA-256 hex over every account, the open slot and the last blockhash; no clock in it."""
-        return self._bank.state_hash(stamp=f"{self.slot} {self._time.tip.blockhash}")
 
     def save(self) -> None:
         """Store everything since the last save in one SQLite transaction (cheap: only changes)."""

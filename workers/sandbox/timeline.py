@@ -44,6 +44,7 @@ class Timeline:
         self.slot = 0
         self.elapsed_ms = 0
         self.forks = 0
+        self._restored_slot = 0
         self._blocks: deque[Block] = deque(maxlen=REMEMBERED_BLOCKS)
         self._hashes: dict[Hash, Blockhash] = {}
         self._append(self._genesis_block())
@@ -57,6 +58,7 @@ class Timeline:
         for block in blocks:
             self._append(block)
         self.slot, self.elapsed_ms, self.forks = slot, elapsed_ms, forks
+        self._restored_slot = slot
         self._climb()
 
     @property
@@ -138,10 +140,13 @@ class Timeline:
 
     def roll_back(self, slots: int) -> int:
         """Forget the newest `slots` slots, the open one included; building goes on one slot later.
-        Returns the first lost slot. ValueError when a confirmed slot would be lost."""
+        Returns the first lost slot. ValueError when a confirmed slot would be lost, or one from
+        before a restart: nobody remembers how accounts were then."""
         first_lost = self.slot - slots + 1
         if slots < 1 or first_lost <= self._confirmed.slot:
             raise ValueError(f"cannot lose {slots} slots: confirmed slots never roll back")
+        if first_lost <= self._restored_slot:
+            raise ValueError(f"cannot lose {slots} slots: the chain was restarted since")
         while self.tip.slot >= first_lost:
             del self._hashes[Hash.from_string(self._blocks.pop().blockhash)]
         self.slot += 1

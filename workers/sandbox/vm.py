@@ -138,17 +138,20 @@ class Vm:
         offers, which this VM does not collect itself."""
         accounts = self.resolve(transaction.message)
         before = [self.account(key) for key in accounts.keys]
+        if not self._collect(accounts.keys[0], before[0], priority_lamports):
+            unpaid = Outcome(
+                included=False, err="InsufficientFundsForFee", logs=[], compute_units=0, fee=0
+            )
+            return Execution(outcome=unpaid, accounts=accounts, before=before, after=before)
         self._set_sigverify(verify)
-        self._collect(accounts.keys[0], before[0], priority_lamports)
         outcome = self._outcome(self._svm.send_transaction(transaction))
-        if not outcome.included:
-            if priority_lamports:
-                self.set_account(accounts.keys[0], before[0])
-            return Execution(outcome=outcome, accounts=accounts, before=before, after=before)
-        outcome.fee += priority_lamports
         after = before.copy()
-        for index in accounts.writable:
-            after[index] = self.account(accounts.keys[index])
+        if outcome.included:
+            outcome.fee += priority_lamports
+            for index in accounts.writable:
+                after[index] = self.account(accounts.keys[index])
+        elif priority_lamports:
+            self.set_account(accounts.keys[0], before[0])
         return Execution(outcome=outcome, accounts=accounts, before=before, after=after)
 
     def undo(self, log: Iterable[tuple[Pubkey, Account | None]]) -> None:
@@ -165,10 +168,13 @@ class Vm:
             return DryRun(outcome=self._outcome(result))
         return DryRun(outcome=_succeeded(result.meta()), post=dict(result.post_accounts()))
 
-    def _collect(self, payer: Pubkey, account: Account | None, lamports: int) -> None:
-        if lamports and account is not None and account.lamports >= lamports:
-            left = account.lamports - lamports
-            self.set_account(payer, Account(left, account.data, account.owner))
+    def _collect(self, payer: Pubkey, account: Account | None, lamports: int) -> bool:
+        if not lamports:
+            return True
+        if account is None or account.lamports < lamports:
+            return False
+        self.set_account(payer, Account(account.lamports - lamports, account.data, account.owner))
+        return True
 
     def _set_sigverify(self, wanted: bool) -> None:
         if wanted is not self._sigverify:
