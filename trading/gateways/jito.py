@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from typing import Any
 
+from trading.domain.tips import TipFloor
 from trading.gateways.base import InvalidReply, Refused
 from trading.gateways.chain_facts import Commitment, as_commitment, value_of
 from trading.gateways.http import Host
@@ -68,18 +69,6 @@ class InflightStatus:
     bundle_id: str
     state: InflightState
     landed_slot: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TipFloor:
-    """Percentiles of the tips that landed lately, in lamports, rounded up."""
-
-    p25_lamports: int
-    p50_lamports: int
-    p75_lamports: int
-    p95_lamports: int
-    p99_lamports: int
-    ema50_lamports: int
 
 
 def bundle_id(signatures: Sequence[str]) -> str:

@@ -86,9 +86,7 @@ class Jupiter:
         try:
             reply = await self._get("/swap/v1/quote", params)
         except Refused as refusal:
-            raise NoRoute(
-                str(refusal), code=refusal.code, message=refusal.message, data=refusal.data
-            ) from None
+            raise _no_route(refusal) from None
         quote = read_quote(reply)
         if (quote.input_mint, quote.output_mint, quote.in_amount_raw) != (
             input_mint,
@@ -139,19 +137,24 @@ class Jupiter:
 
     def _refuse(self, body: dict[str, Any]) -> Never:
         message = self._host.clean(body["error"])
-        code = body.get("errorCode")
-        raise Refused(
-            f"{self._host.name}: {message}",
-            code=code if isinstance(code, str) else message,
-            message=message,
-            data=body,
-        )
+        raise Refused(f"{self._host.name}: {message}", code=200, message=message, data=body)
 
     def _reject(self, code: int, message: str) -> Never:
         text = f"{self._host.name}: {code} {self._host.clean(message)}"
         if code == 429:
             raise RateLimited(text)
         raise Unavailable(text, status=code)
+
+
+def _no_route(refusal: Refused) -> NoRoute:
+    data = refusal.data
+    code = data.get("errorCode") if isinstance(data, dict) else None
+    return NoRoute(
+        str(refusal),
+        code=code if isinstance(code, str) else refusal.code,
+        message=refusal.message,
+        data=data,
+    )
 
 
 def read_quote(reply: dict[str, Any]) -> Quote:

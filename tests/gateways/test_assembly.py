@@ -1,0 +1,265 @@
+"""Our own transactions: order of the steps, tip last and never from a table, size, signature."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from solders.address_lookup_table_account import AddressLookupTableAccount
+from solders.compute_budget import ID as COMPUTE_BUDGET
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
+from solders.hash import Hash
+from solders.instruction import AccountMeta, Instruction
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+from solders.system_program import ID as SYSTEM
+from solders.system_program import decode_transfer
+from solders.transaction import VersionedTransaction
+from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
+
+from trading.gateways.base import InvalidReply
+from trading.gateways.jito import TIP_ACCOUNTS
+from trading.gateways.transactions import (
+    SIZE_LIMIT_BYTES,
+    SignedTransaction,
+    SwapInstructions,
+    Tip,
+    TransactionTooLarge,
+    UnableToAssemble,
+    assemble,
+    read_lookup_table,
+    signature_of,
+)
+
+PAYER = Keypair.from_seed(b"\x05" * 32)
+OWNER = PAYER.pubkey()
+BLOCKHASH = str(Hash(b"\x0a" * 32))
+ACCOUNT = Pubkey(b"\x0b" * 32)
+TIP = Tip(account=TIP_ACCOUNTS[0], lamports=1000)
+
+
+def key(number: int) -> Pubkey:
+    return Pubkey(number.to_bytes(32, "big"))
+
+
+def step(name: str, *accounts: Pubkey) -> Instruction:
+    metas = [AccountMeta(account, is_signer=False, is_writable=True) for account in accounts]
+    return Instruction(Pubkey(b"\x0c" * 32), name.encode(), metas)
+
+
+SWAP = SwapInstructions(
+    compute_budget=(set_compute_unit_limit(1_400_000), set_compute_unit_price(9)),
+    setup=(step("setup 1"), step("setup 2")),
+    swap=step("swap"),
+    cleanup=(step("cleanup"),),
+    lookup_table_addresses=(),
+)
+
+
+def assembled(**changes: Any) -> SignedTransaction:
+    given = {
+        "instructions": SWAP,
+        "payer": PAYER,
+        "payer_pubkey": OWNER,
+        "blockhash": BLOCKHASH,
+    }
+    return assemble(**{**given, **changes})
+
+
+def steps_of(signed: SignedTransaction) -> list[tuple[Pubkey, bytes, list[int]]]:
+    message = VersionedTransaction.from_bytes(signed.wire).message
+    keys = list(message.account_keys)
+    return [
+        (keys[compiled.program_id_index], bytes(compiled.data), list(compiled.accounts))
+        for compiled in message.instructions
+    ]
+
+
+def test_the_steps_are_in_order_and_the_tip_is_last() -> None:
+    signed = assembled(tip=TIP, close_account=ACCOUNT)
+    steps = steps_of(signed)
+    assert [program for program, _, _ in steps[:2]] == [COMPUTE_BUDGET] * 2
+    assert [data for _, data, _ in steps[2:6]] == [b"setup 1", b"setup 2", b"swap", b"cleanup"]
+    assert [program for program, _, _ in steps[6:]] == [TOKEN_PROGRAM_ID, SYSTEM]
+
+
+def test_the_tip_goes_from_us_to_the_tip_account() -> None:
+    transaction = VersionedTransaction.from_bytes(assembled(tip=TIP).wire)
+    keys = list(transaction.message.account_keys)
+    _, data, accounts = steps_of(assembled(tip=TIP))[-1]
+    metas = [AccountMeta(keys[index], is_signer=False, is_writable=True) for index in accounts]
+    sent = decode_transfer(Instruction(SYSTEM, data, metas))
+    assert sent["from_pubkey"] == OWNER
+    assert str(sent["to_pubkey"]) == TIP.account
+    assert sent["lamports"] == TIP.lamports
+
+
+def test_without_a_tip_nothing_is_transferred() -> None:
+    assert SYSTEM not in [program for program, _, _ in steps_of(assembled())]
+
+
+@pytest.mark.parametrize("program", [TOKEN_PROGRAM_ID, TOKEN_2022_PROGRAM_ID])
+def test_closing_gives_the_rent_back_to_us_by_the_accounts_own_program(program: Pubkey) -> None:
+    signed = assembled(close_account=ACCOUNT, close_account_program=program)
+    keys = list(VersionedTransaction.from_bytes(signed.wire).message.account_keys)
+    closing, data, accounts = steps_of(signed)[-1]
+    assert (closing, data) == (program, b"\x09")
+    assert [keys[index] for index in accounts] == [ACCOUNT, OWNER, OWNER]
+
+
+def budget_of(signed: SignedTransaction) -> list[bytes]:
+    return [data for program, data, _ in steps_of(signed) if program == COMPUTE_BUDGET]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, [(2, 1_400_000), (3, 9)]),
+        ({"compute_unit_limit": 200_000}, [(3, 9), (2, 200_000)]),
+        ({"compute_unit_price_micro_lamports": 5}, [(2, 1_400_000), (3, 5)]),
+        (
+            {"compute_unit_limit": 200_000, "compute_unit_price_micro_lamports": 0},
+            [(2, 200_000), (3, 0)],
+        ),
+    ],
+)
+def test_our_compute_budget_replaces_jupiters(
+    changes: dict[str, int], expected: list[tuple[int, int]]
+) -> None:
+    found = [
+        (data[0], int.from_bytes(data[1:], "little")) for data in budget_of(assembled(**changes))
+    ]
+    assert found == expected
+
+
+def test_the_signature_is_ours_and_known_before_sending() -> None:
+    signed = assembled(tip=TIP)
+    transaction = VersionedTransaction.from_bytes(signed.wire)
+    assert transaction.verify_with_results() == [True]
+    assert str(transaction.signatures[0]) == signed.signature == signature_of(signed.wire)
+    assert transaction.message.account_keys[0] == OWNER
+    assert str(transaction.message.recent_blockhash) == BLOCKHASH
+
+
+def test_the_same_steps_give_the_same_bytes() -> None:
+    assert assembled(tip=TIP) == assembled(tip=TIP)
+
+
+def table_of(*addresses: Pubkey) -> AddressLookupTableAccount:
+    return AddressLookupTableAccount(key=key(777), addresses=list(addresses))
+
+
+def with_swap_over(*accounts: Pubkey) -> SwapInstructions:
+    return SwapInstructions(
+        compute_budget=(),
+        setup=(),
+        swap=step("swap", *accounts),
+        cleanup=(),
+        lookup_table_addresses=(),
+    )
+
+
+def test_a_lookup_table_makes_room_for_many_accounts() -> None:
+    accounts = [key(number) for number in range(1, 41)]
+    wide = with_swap_over(*accounts)
+    with pytest.raises(TransactionTooLarge) as caught:
+        assembled(instructions=wide)
+    assert caught.value.size_bytes > SIZE_LIMIT_BYTES
+    signed = assembled(instructions=wide, lookup_tables=[table_of(*accounts)])
+    assert len(signed.wire) <= SIZE_LIMIT_BYTES
+
+
+def test_the_tip_account_never_comes_from_a_lookup_table() -> None:
+    accounts = [key(number) for number in range(1, 41)]
+    tip_key = Pubkey.from_string(TIP.account)
+    table = table_of(accounts[0], tip_key, *accounts[1:])
+    signed = assembled(instructions=with_swap_over(*accounts), tip=TIP, lookup_tables=[table])
+    message = VersionedTransaction.from_bytes(signed.wire).message
+    assert tip_key in list(message.account_keys)
+    [lookup] = message.address_table_lookups
+    used = sorted([*lookup.writable_indexes, *lookup.readonly_indexes])
+    assert used == [0, *range(2, 41)]
+
+
+@pytest.mark.parametrize("blockhash", ["", "x", "0" * 32, "\ud800"])
+def test_a_blockhash_that_is_none_is_a_named_error(blockhash: str) -> None:
+    with pytest.raises(UnableToAssemble):
+        assembled(blockhash=blockhash)
+
+
+def test_a_tip_account_that_is_no_address_is_a_named_error() -> None:
+    with pytest.raises(UnableToAssemble):
+        assembled(tip=Tip(account="nonsense", lamports=1))
+
+
+def test_a_step_that_wants_another_signer_is_a_named_error() -> None:
+    meta = AccountMeta(ACCOUNT, is_signer=True, is_writable=False)
+    stranger = Instruction(key(9), b"", [meta])
+    with pytest.raises(UnableToAssemble):
+        assembled(
+            instructions=SwapInstructions(
+                compute_budget=(), setup=(), swap=stranger, cleanup=(), lookup_table_addresses=()
+            )
+        )
+
+
+def test_more_accounts_than_a_message_can_hold_are_a_named_error() -> None:
+    accounts = [key(number) for number in range(1, 400)]
+    with pytest.raises(UnableToAssemble):
+        assembled(instructions=with_swap_over(*accounts))
+
+
+def table_bytes(*addresses: Pubkey, kind: int = 1, deactivation_slot: int = 2**64 - 1) -> bytes:
+    meta = kind.to_bytes(4, "little") + deactivation_slot.to_bytes(8, "little")
+    return meta.ljust(56, b"\x00") + b"".join(bytes(address) for address in addresses)
+
+
+def test_a_fetched_lookup_table_is_read_in_order() -> None:
+    table = read_lookup_table(str(key(777)), table_bytes(key(1), key(2)))
+    assert (table.key, list(table.addresses)) == (key(777), [key(1), key(2)])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x01" * 55,
+        table_bytes(kind=0),
+        table_bytes(key(1), deactivation_slot=5),
+        table_bytes(key(1))[:-1],
+    ],
+)
+def test_an_account_that_is_no_live_table_is_an_invalid_reply(data: bytes) -> None:
+    with pytest.raises(InvalidReply):
+        read_lookup_table(str(key(777)), data)
+
+
+@settings(deadline=None)
+@given(
+    count=st.integers(0, 60),
+    length=st.integers(0, 900),
+    lamports=st.integers(1, 10**10),
+    with_table=st.booleans(),
+)
+def test_whatever_fits_is_signed_and_the_rest_is_a_named_error(
+    count: int, length: int, lamports: int, with_table: bool
+) -> None:
+    accounts = [key(number) for number in range(1, count + 1)]
+    swap = with_swap_over(*accounts)
+    bulky = Instruction(key(900), b"x" * length, [])
+    try:
+        signed = assembled(
+            instructions=SwapInstructions(
+                compute_budget=(),
+                setup=(bulky,),
+                swap=swap.swap,
+                cleanup=(),
+                lookup_table_addresses=(),
+            ),
+            tip=Tip(account=TIP_ACCOUNTS[1], lamports=lamports),
+            lookup_tables=[table_of(*accounts)] if with_table else [],
+        )
+    except UnableToAssemble:
+        return
+    assert len(signed.wire) <= SIZE_LIMIT_BYTES
+    assert VersionedTransaction.from_bytes(signed.wire).verify_with_results() == [True]
