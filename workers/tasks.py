@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from celery import shared_task
 from django.utils import timezone
 
-from audit.models import Heartbeat
+from audit import services as audit
 
 STARTED_AT = timezone.now()
 
@@ -15,11 +15,6 @@ STARTED_AT = timezone.now()
 def record_heartbeats(beat_pid: int, beat_started_at_unix: float) -> None:
     """Write down that beat sent this and that a worker did it: both are alive."""
     now = timezone.now()
-    signs = {
-        "worker": (os.getpid(), STARTED_AT),
-        "beat": (beat_pid, datetime.fromtimestamp(beat_started_at_unix, tz=UTC)),
-    }
-    for name, (pid, started_at) in signs.items():
-        Heartbeat.objects.update_or_create(
-            name=name, defaults={"beat_at": now, "pid": pid, "started_at": started_at}
-        )
+    beat_started_at = datetime.fromtimestamp(beat_started_at_unix, tz=UTC)
+    audit.beat(name="worker", pid=os.getpid(), started_at=STARTED_AT, now=now)
+    audit.beat(name="beat", pid=beat_pid, started_at=beat_started_at, now=now)
