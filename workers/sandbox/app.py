@@ -1,11 +1,8 @@
-"""The one port: which path belongs to which plane, as an ASGI application; planes answer themselves."""
+"""The one port as an ASGI application: which path belongs to which plane; they answer."""
 
 import asyncio
 import logging
 from contextlib import suppress
-from typing import Any
-
-import orjson
 
 from workers.sandbox import rpc
 from workers.sandbox.asgi import (
@@ -111,14 +108,11 @@ class App:
         )
 
     def _venue(self, request: Request, plane: Plane) -> Response:
-        world = self.cluster.world
-        venue: Any = world.jupiter if plane is Plane.JUPITER else world.dexscreener
-        path = request.path.removeprefix(f"/{plane}")
-        try:
-            body = orjson.loads(request.body) if request.body else None
-        except orjson.JSONDecodeError:
-            return json_response({"error": "the body is no JSON"}, status=400)
-        status, reply = venue.handle(path, request.method, request.query, body)
+        world, path = self.cluster.world, request.path.removeprefix(f"/{plane}")
+        if plane is Plane.JUPITER:
+            status, reply = world.jupiter.handle(path, request.method, request.query, request.body)
+        else:
+            status, reply = world.dexscreener.handle(path, request.method)
         return json_response(reply, status=status)
 
 

@@ -1,0 +1,33 @@
+"""Fixtures of the sandbox's own tests: stock clients and the recorded replies of mainnet."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from solana.rpc.async_api import AsyncClient
+from solana.rpc.websocket_api import SolanaWsClient
+
+from tests.cluster import REPOSITORY, Sandbox
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[AsyncClient]:
+    """solana-py's own client, unmodified."""
+    async with AsyncClient(sandbox.rpc_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def pubsub(sandbox: Sandbox) -> AsyncIterator[SolanaWsClient]:
+    """solana-py's own websocket client, unmodified."""
+    async with SolanaWsClient(sandbox.ws_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Path:
+    """Replies recorded on mainnet; a checkout can stand without them."""
+    folder = REPOSITORY.parent / "shared" / "mainnet"
+    if not folder.is_dir():
+        pytest.skip("the recorded mainnet replies are not beside this checkout")
+    return folder
