@@ -73,11 +73,11 @@ LUCKY = Archetype(
     buys_per_day=2,
     hold_minutes=40,
     size_sol=0.4,
-    luck=6,
-    hunting=Hunting.ANY,
+    luck=10,
+    pool_share=0.01,
 )
 ONE_HIT = Archetype(
-    name="one_hit", noise=None, buys_per_day=3, hold_minutes=30, size_sol=0.3, luck=1
+    name="one_hit", noise=None, buys_per_day=2, hold_minutes=90, size_sol=0.9, luck=1
 )
 WASH = Archetype(
     name="wash_trader", noise=None, buys_per_day=40, hold_minutes=1.5, size_sol=0.8, max_open=1
@@ -111,12 +111,12 @@ NEWCOMER = Archetype(
 )
 WHALE = Archetype(
     name="whale",
-    noise=0.25,
+    noise=0.05,
     buys_per_day=5,
     hold_minutes=60,
     size_sol=12.0,
     hunting=Hunting.THIN,
-    pool_share=0.25,
+    pool_share=0.06,
 )
 INVERTED = Archetype(
     name="contrarian", noise=0.05, buys_per_day=10, hold_minutes=30, size_sol=0.4, is_contrary=True

@@ -173,7 +173,8 @@ class Leader:
         noise = self._noise()
         if noise is None:
             return self.random.choice(prey)
-        looked_at = self.random.sample(prey, min(LOOKS_AT, len(prey)))
+        looks_at = len(prey) if self._luck > 0 else min(LOOKS_AT, len(prey))
+        looked_at = self.random.sample(prey, looks_at)
         sign = -1.0 if self._kind.is_contrary else 1.0
         scored = [
             (
@@ -183,14 +184,16 @@ class Leader:
             for index, each in enumerate(looked_at)
         ]
         best, index = max(scored)
-        return looked_at[index] if best > self._kind.threshold else None
+        if best <= self._kind.threshold:
+            return None
+        self._luck = max(0, self._luck - 1)
+        return looked_at[index]
 
     def _noise(self) -> float | None:
         decays_at = self._kind.decays_at
         if decays_at is not None and self._market.clock >= decays_at * self._market.history_seconds:
             return None
         if self._luck > 0:
-            self._luck -= 1
             return SURE_NOISE
         return self._kind.noise
 

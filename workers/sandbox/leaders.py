@@ -13,12 +13,13 @@ from workers.sandbox.leader import Leader, Position
 from workers.sandbox.market import Market
 from workers.sandbox.records import Rejected
 from workers.sandbox.tokens import LAMPORTS_PER_SOL
-from workers.sandbox.trader import Outcome, Trader
+from workers.sandbox.trader import TIP_ACCOUNTS, Outcome, Trader
 from workers.sandbox.trades import LeaderTrade, Side
 from workers.sandbox.wallet import Wallet
 
 PURSE_LAMPORTS = 400 * LAMPORTS_PER_SOL
 RESERVE_LAMPORTS = LAMPORTS_PER_SOL // 20
+GREED_PROBABILITY = 0.02
 NOTE = "leaders"
 
 
@@ -47,8 +48,10 @@ class Leaders:
         return min(leader.due for leader, _ in self._people.values())
 
     def found(self) -> None:
-        """Genesis: everybody's first SOL."""
+        """Genesis: everybody's first SOL, the tip accounts' too: below rent none could be tipped."""
         genesis = Genesis(self._chain)
+        for tip_account in TIP_ACCOUNTS:
+            genesis.fund(tip_account, lamports=LAMPORTS_PER_SOL)
         for _, trader in self._people.values():
             if trader is not None:
                 genesis.fund(trader.wallet.address, lamports=PURSE_LAMPORTS)
@@ -69,8 +72,8 @@ class Leaders:
         for leader, _ in self._people.values():
             leader.catch_up(self._market.clock)
 
-    def buy(self, address: str, *, mint: Pubkey, lamports: int) -> Outcome:
-        """Make a leader buy now and keep it until told otherwise or its own time comes.
+    def buy(self, address: str, *, mint: Pubkey, lamports: int, is_greedy: bool = False) -> Outcome:
+        """Make a leader buy now and keep it until told otherwise.
 
         KeyError for an unknown leader or mint, ValueError when it has no key or too little SOL."""
         leader, trader = self._able(address)
@@ -78,7 +81,10 @@ class Leaders:
         if trader.lamports < lamports + RESERVE_LAMPORTS:
             raise ValueError("the leader cannot pay that")
         outcome = trader.buy(
-            listing, lamports=lamports, always_tips=leader.profile.archetype.pays_tips
+            listing,
+            lamports=lamports,
+            always_tips=leader.profile.archetype.pays_tips,
+            is_greedy=is_greedy,
         )
         if outcome.err is None:
             self._tell(address, Side.BUY, str(mint), outcome, fraction=1.0)
@@ -134,7 +140,12 @@ class Leaders:
         if pick is None or trader.lamports < pick.lamports + RESERVE_LAMPORTS:
             return
         try:
-            outcome = self.buy(address, mint=pick.listing.token.mint, lamports=pick.lamports)
+            outcome = self.buy(
+                address,
+                mint=pick.listing.token.mint,
+                lamports=pick.lamports,
+                is_greedy=leader.random.random() < GREED_PROBABILITY,
+            )
         except Rejected:
             return
         if outcome.err is None:

@@ -62,8 +62,12 @@ class Trader:
             self._chain, owner=self.wallet.address, mint=token.mint, program=token.program
         )
 
-    def buy(self, listing: Listing, *, lamports: int, always_tips: bool = False) -> Outcome:
-        """Spend `lamports`; Rejected when the chain does not take the transaction."""
+    def buy(
+        self, listing: Listing, *, lamports: int, always_tips: bool = False, is_greedy: bool = False
+    ) -> Outcome:
+        """Spend `lamports`; Rejected when the chain does not take the transaction.
+
+        `is_greedy` asks for more than the pool gives, which fails on chain for slippage."""
         reserves = self._market.reserves(listing)
         out = constant_product_out(
             reserve_in=reserves.lamports,
@@ -75,7 +79,7 @@ class Trader:
             pool=listing.pool,
             owner=self.wallet.address,
             lamports=lamports,
-            min_out=out * (BPS - SLIPPAGE_BPS) // BPS,
+            min_out=out * (BPS + SLIPPAGE_BPS * (1 if is_greedy else -1)) // BPS,
             micro_lamports=self._random.randint(1_000, 200_000),
         )
         record = self.wallet.run(self._chain, [*order, *self._tip(always_tips)])
