@@ -34,7 +34,9 @@ def command(*, socket_path: Path) -> tuple[str, ...]:
         "maxmemory-policy": EVICTION,
         "dir": str(socket_path.parent),
         "daemonize": "no",
+        # Of no interest while it works; what keeps it from starting goes to standard error.
         "loglevel": "warning",
+        "logfile": str(socket_path.with_suffix(".log")),
     }
     return (executable(), *(word for key, value in options.items() for word in (f"--{key}", value)))
 

@@ -90,7 +90,7 @@ class Supervisor:
         self._failure = asyncio.get_running_loop().create_future()
         for unit in self._units.values():
             unit.keeper = asyncio.create_task(self._keep(unit), name=unit.service.name)
-        all_ready = asyncio.gather(*(unit.ready.wait() for unit in self._units.values()))
+        all_ready = asyncio.create_task(self._until_all_ready())
         outcomes: set[asyncio.Future[Any]] = {all_ready, self._failure}
         await asyncio.wait(outcomes, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
         if all_ready.done():
@@ -132,6 +132,9 @@ class Supervisor:
     def waiting(self) -> list[str]:
         """Names of what is not ready now."""
         return [name for name, unit in self._units.items() if not unit.ready.is_set()]
+
+    async def _until_all_ready(self) -> None:
+        await asyncio.gather(*(unit.ready.wait() for unit in self._units.values()))
 
     async def _keep(self, unit: _Unit) -> None:
         await asyncio.gather(*(self._units[name].ready.wait() for name in unit.service.after))
