@@ -1,5 +1,16 @@
 """Routes of the pages, the admin and the API."""
 
-from django.urls import URLPattern, URLResolver
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from trading.views import health_probe
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("trading.urls")),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
+    path("health", health_probe, name="health"),
+    path("", include("django_prometheus.urls")),
+]

@@ -1,10 +1,12 @@
 """How figures read on pages and in the admin: amounts, prices, ratios, ages. No arithmetic that decides."""
 
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from django import template
+from django.conf import settings
 from django.utils import timezone
 
 from trading.domain.values import lamports_to_sol
@@ -67,6 +69,18 @@ def percent(ratio: Decimal | None, places: int = 1) -> str:
 
 
 @register.filter
+def share(ratio: Decimal | None, places: int = 0) -> str:
+    """A part of a whole, or a distance, without a sign."""
+    return MISSING if ratio is None else f"{round(abs(ratio) * 100, places):,} %"
+
+
+@register.filter
+def drop(ratio: Decimal | None) -> str:
+    """How far a price may fall: always with its minus."""
+    return MISSING if ratio is None else MINUS + share(ratio, 1)
+
+
+@register.filter
 def basis_points(bps: int | None) -> str:
     """Basis points as a percentage without needless decimals."""
     return MISSING if bps is None else f"{Decimal(bps) / 100:f} %"
@@ -93,7 +107,7 @@ def token_amount(raw: int | None, decimals: int = 0) -> str:
     if raw is None:
         return MISSING
     amount = Decimal(raw).scaleb(-decimals)
-    places = 0 if amount >= 10_000 else 4  # noqa: PLR2004 - decimals of a large amount are noise
+    places = 0 if amount >= 10_000 else 4
     return f"{round(amount, places):,}"
 
 
@@ -105,7 +119,7 @@ def duration(seconds: float | timedelta | None) -> str:
     value = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
     if value < 1:
         return f"{max(value, 0) * 1000:.0f} ms"
-    if value < 10:  # noqa: PLR2004 - one decimal while it still says something
+    if value < 10:
         return f"{value:.1f} s"
     for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
         if value < limit:
@@ -119,7 +133,7 @@ def age(moment: datetime | None) -> str:
     if moment is None:
         return "never"
     seconds = max(0, int((timezone.now() - moment).total_seconds()))
-    return duration(seconds) if seconds >= 10 else f"{seconds} s"  # noqa: PLR2004 - whole seconds
+    return duration(seconds) if seconds >= 10 else f"{seconds} s"
 
 
 @register.filter
@@ -132,7 +146,7 @@ def iso(moment: datetime | None) -> str:
 def short(address: str | UUID | None) -> str:
     """An address or signature short enough for a column."""
     text = str(address or "")
-    return f"{text[:4]}…{text[-4:]}" if len(text) > 12 else text  # noqa: PLR2004 - fits as it is
+    return f"{text[:4]}…{text[-4:]}" if len(text) > 12 else text
 
 
 @register.filter
@@ -147,3 +161,33 @@ def tone(number: int | Decimal | None) -> str:
 def words(code: str) -> str:
     """A code as words: TOKEN_TOO_NEW reads token too new."""
     return code.replace("_", " ").lower()
+
+
+@register.filter
+def since(moment: datetime | None, start: datetime | None) -> str:
+    """The span between two moments, where both are known."""
+    return MISSING if moment is None or start is None else duration(moment - start)
+
+
+@register.filter
+def pretty(facts: object) -> str:
+    """Stored JSON, indented for reading."""
+    return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+@register.filter
+def submission_tone(status: str) -> str:
+    """The badge colour of a submission's status."""
+    return {"IN_FLIGHT": "busy", "LANDED": "good"}.get(status, "bad")
+
+
+@register.simple_tag
+def mode() -> str:
+    """What the platform is wired to: SANDBOX, PAPER or LIVE."""
+    return str(settings.MODE).upper()
+
+
+@register.simple_tag
+def now_iso() -> str:
+    """The server's present moment, by which the page's script keeps ages."""
+    return timezone.now().isoformat()

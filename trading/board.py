@@ -1,0 +1,202 @@
+"""The Command Center's sections, read from the database: one function and one partial template each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Min, Sum
+from django.template.loader import render_to_string
+
+from audit.models import Heartbeat, Incident
+from trading.curve import nav_curve, nav_lamports
+from trading.domain.lifecycle import WAITING, PositionStatus
+from trading.domain.values import Route, lamports_to_sol
+from trading.holdings import OPEN, closed_holdings, open_holdings
+from trading.models import Delivery, EquityPoint, Position, Signal, TradingState
+from trading.stories import recent_signals
+
+PROCESSES = ("executor", "watcher", "worker", "beat")
+LATE_AFTER = timedelta(seconds=15)
+GONE_AFTER = timedelta(seconds=60)
+PRICE_LATE_AFTER = timedelta(seconds=5)
+PRICE_GONE_AFTER = timedelta(seconds=90)
+SIGNALS_SHOWN = 20
+CLOSED_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vital:
+    """One sign of health: `tone` is ok, late or gone; a missing `at` was never seen."""
+
+    name: str
+    tone: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    mode: str
+    route: str
+    is_halted: bool
+    halt_reason: str
+    halted_by: str
+    halted_at: datetime | None
+    processes: list[Vital]
+    prices: Vital | None
+    queue_depth: int
+    oldest_waiting_at: datetime | None
+    open_incidents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """Totals in lamports; None where no equity point is stored yet."""
+
+    balance_lamports: int | None
+    nav_lamports: int | None
+    nav_usd: Decimal | None
+    balance_usd: Decimal | None
+    open_value_lamports: int
+    open_count: int
+    unrealised_lamports: int
+    unrealised_usd: Decimal | None
+    realised_lamports: int
+    realised_usd: Decimal | None
+    closed_count: int
+    won_count: int
+    sol_price_usd: Decimal | None
+    at: datetime | None
+
+
+def health(now: datetime) -> dict[str, Any]:
+    state = TradingState.objects.filter(id=1).first()
+    waiting = Signal.objects.filter(status__in=WAITING).aggregate(
+        depth=Count("uuid"), oldest=Min("received_at")
+    )
+    return {
+        "health": Health(
+            mode=settings.MODE.upper(),
+            route=state.route if state else Route.JITO,
+            # A missing row means stopped, as the executor reads it.
+            is_halted=state is None or state.entries_halted,
+            halt_reason=state.reason if state else "The trading state is not set up yet",
+            halted_by=state.actor if state else "",
+            halted_at=state.changed_at if state else None,
+            processes=_processes(now),
+            prices=_prices(now),
+            queue_depth=waiting["depth"],
+            oldest_waiting_at=waiting["oldest"],
+            open_incidents=Incident.objects.filter(resolved_at__isnull=True).count(),
+        )
+    }
+
+
+def _processes(now: datetime) -> list[Vital]:
+    beats = dict(Heartbeat.objects.values_list("name", "beat_at"))
+    names = [*PROCESSES, *sorted(set(beats) - set(PROCESSES))]
+    return [_vital(name, beats.get(name), now, LATE_AFTER, GONE_AFTER) for name in names]
+
+
+def _prices(now: datetime) -> Vital | None:
+    """The price seen longest ago among open positions; None while nothing is open."""
+    oldest = Position.objects.filter(status__in=OPEN).aggregate(at=Min("priced_at"))["at"]
+    if oldest is None:
+        return None
+    return _vital("prices", oldest, now, PRICE_LATE_AFTER, PRICE_GONE_AFTER)
+
+
+def _vital(
+    name: str, at: datetime | None, now: datetime, late: timedelta, gone: timedelta
+) -> Vital:
+    if at is None or now - at > gone:
+        return Vital(name=name, tone="gone", at=at)
+    return Vital(name=name, tone="late" if now - at > late else "ok", at=at)
+
+
+def money(now: datetime) -> dict[str, Any]:
+    point = EquityPoint.objects.order_by("-at").first()
+    holdings = open_holdings()
+    closed = Position.objects.filter(status=PositionStatus.CLOSED)
+    total = closed.aggregate(pnl=Sum("realised_pnl_lamports"), count=Count("uuid"))
+    realised = (total["pnl"] or 0) + sum(holding.realised_lamports for holding in holdings)
+    unrealised = sum(holding.unrealised_lamports for holding in holdings)
+    price = point.sol_price_usd if point else None
+    nav = nav_lamports(point) if point else None
+    balance = point.balance_lamports if point else None
+    return {
+        "money": Money(
+            balance_lamports=balance,
+            balance_usd=_usd(balance, price),
+            nav_lamports=nav,
+            nav_usd=_usd(nav, price),
+            open_value_lamports=sum(holding.value_lamports for holding in holdings),
+            open_count=len(holdings),
+            unrealised_lamports=unrealised,
+            unrealised_usd=_usd(unrealised, price),
+            realised_lamports=realised,
+            realised_usd=_usd(realised, price),
+            closed_count=total["count"],
+            won_count=closed.filter(realised_pnl_lamports__gt=0).count(),
+            sol_price_usd=price,
+            at=point.at if point else None,
+        )
+    }
+
+
+def _usd(lamports: int | None, sol_price_usd: Decimal | None) -> Decimal | None:
+    if lamports is None or sol_price_usd is None:
+        return None
+    return lamports_to_sol(lamports) * sol_price_usd
+
+
+def curve(now: datetime) -> dict[str, Any]:
+    return {"curve": nav_curve(now=now)}
+
+
+def positions(now: datetime) -> dict[str, Any]:
+    return {"positions": open_holdings()}
+
+
+def closed(now: datetime) -> dict[str, Any]:
+    return {"closed": closed_holdings(limit=CLOSED_SHOWN)}
+
+
+def signals(now: datetime) -> dict[str, Any]:
+    """The newest signals, and what the door answered in the last hour without making one."""
+    turned_away = Delivery.objects.filter(
+        received_at__gte=now - timedelta(hours=1), signal__isnull=True
+    )
+    by_code = turned_away.values("code").annotate(count=Count("id")).order_by("-count")
+    return {"signals": recent_signals(limit=SIGNALS_SHOWN), "turned_away": list(by_code[:4])}
+
+
+SECTIONS: Mapping[str, Callable[[datetime], dict[str, Any]]] = {
+    "health": health,
+    "money": money,
+    "curve": curve,
+    "positions": positions,
+    "signals": signals,
+    "closed": closed,
+}
+SECTIONS_OF_TOPIC: Mapping[str, tuple[str, ...]] = {
+    "health": ("health",),
+    "signals": ("signals", "health"),
+    "positions": ("positions", "closed", "money"),
+    "equity": ("money", "curve"),
+}
+
+
+def everything(now: datetime) -> dict[str, Any]:
+    """The whole page's context."""
+    context: dict[str, Any] = {}
+    for section in SECTIONS.values():
+        context |= section(now)
+    return context
+
+
+def render(section: str, *, now: datetime) -> str:
+    """A section as the HTML that both the page and the socket use."""
+    return render_to_string(f"trading/_{section}.html", SECTIONS[section](now))

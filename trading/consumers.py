@@ -1,0 +1,125 @@
+"""The socket behind live pages: a changed section is rendered once and sent to every page that is open."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
+from django.utils import timezone
+
+from trading import board
+from trading.live import GROUP
+
+RENDER_SECONDS = 0.5
+POLL_SECONDS = 5.0
+RETRY_SECONDS = 2.0
+REJOIN_SECONDS = 3600.0
+
+log = logging.getLogger(__name__)
+
+
+def _rendered(sections: list[str]) -> str:
+    now = timezone.now()
+    return "\n".join(board.render(section, now=now) for section in sections)
+
+
+class Press:
+    """Prints what changed for all readers of this process, at most every half second.
+
+    Hints say what changed; whatever they miss is printed by the poll every five seconds.
+    """
+
+    def __init__(self) -> None:
+        self._readers: set[LiveConsumer] = set()
+        self._changed: set[str] = set()
+        self._has_changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def join(self, reader: "LiveConsumer") -> None:
+        """From now on the reader gets every change, and the whole page at once: it may have missed some."""
+        self._readers.add(reader)
+        if not self._tasks:
+            self._has_changed = asyncio.Event()
+            self._tasks = [
+                asyncio.create_task(self._listen(), name="live-listen"),
+                asyncio.create_task(self._print(), name="live-print"),
+            ]
+        self._mark(board.SECTIONS)
+
+    async def leave(self, reader: "LiveConsumer") -> None:
+        self._readers.discard(reader)
+        if not self._readers:
+            tasks, self._tasks = self._tasks, []
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _mark(self, sections: Iterable[str]) -> None:
+        self._changed.update(sections)
+        self._has_changed.set()
+
+    async def _listen(self) -> None:
+        layer = get_channel_layer()
+        while True:
+            try:
+                channel = await layer.new_channel()
+                await layer.group_add(GROUP, channel)
+                async with asyncio.timeout(REJOIN_SECONDS):
+                    await self._take_hints(channel)
+            except TimeoutError:
+                continue  # memberships expire after a day
+            except Exception as error:
+                log.warning("no hints for open pages, polling instead: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _take_hints(self, channel: str) -> None:
+        layer = get_channel_layer()
+        while True:
+            hint = await layer.receive(channel)
+            for topic in hint["topics"]:
+                self._mark(board.SECTIONS_OF_TOPIC.get(topic, ()))
+
+    async def _print(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._has_changed.wait()
+            except TimeoutError:
+                self._changed.update(board.SECTIONS)
+            self._has_changed.clear()
+            changed, self._changed = self._changed, set()
+            await self._send([name for name in board.SECTIONS if name in changed])
+            await asyncio.sleep(RENDER_SECONDS)
+
+    async def _send(self, sections: list[str]) -> None:
+        try:
+            page = await database_sync_to_async(_rendered)(sections)
+        except Exception:
+            # One section that cannot be drawn must not silence the page for ever.
+            log.exception("could not render %s", sections)
+            return
+        for reader in tuple(self._readers):
+            await reader.send(text_data=page)
+
+
+press = Press()
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """One open page. Nobody anonymous; what the page sends is ignored."""
+
+    # Without a channel of its own it outlives the broker: the press listens for all.
+    channel_layer_alias = None
+
+    async def connect(self) -> None:
+        user = self.scope.get("user")
+        if user is None or not user.is_authenticated:
+            await self.close()
+            return
+        await self.accept()
+        await press.join(self)
+
+    async def disconnect(self, code: int) -> None:
+        await press.leave(self)
