@@ -2,14 +2,19 @@
 
 import os
 import time
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import beat_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chimera_site.settings")
 
 HEARTBEAT_SECONDS = 10
+
+# It warns root of pickled messages, and ours are JSON.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("chimera")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -2,15 +2,14 @@
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workers import readiness, redis_server
 from workers.supervisor import Service
 
 PYTHON = sys.executable
-INFRASTRUCTURE = ("redis", "sandbox", "seed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +70,15 @@ def services(wiring: Wiring, *, outside: Mapping[str, str] = os.environ) -> list
     found = [*_infrastructure(wiring, env=env)]
     after = tuple(service.name for service in found)
     return [*found, *_doors(wiring, env=env, after=after), *_daemons(wiring, env=env, after=after)]
+
+
+def chosen(found: Sequence[Service], *, names: Collection[str]) -> list[Service]:
+    """Only the services with these names, which then wait for each other only."""
+    return [
+        replace(service, after=tuple(name for name in service.after if name in names))
+        for service in found
+        if service.name in names
+    ]
 
 
 def _infrastructure(wiring: Wiring, *, env: Mapping[str, str]) -> list[Service]:
@@ -138,7 +146,7 @@ def _doors(wiring: Wiring, *, env: Mapping[str, str], after: tuple[str, ...]) ->
 
 def _daemons(wiring: Wiring, *, env: Mapping[str, str], after: tuple[str, ...]) -> list[Service]:
     """The processes that show themselves by heartbeats. No pool that forks: a fork would not be ours."""
-    celery = (PYTHON, "-m", "celery", "-A", "chimera_site")
+    celery = (PYTHON, "-m", "celery", "--quiet", "-A", "chimera_site")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     arguments = {
         "executor": _manage("executor"),
