@@ -8,6 +8,7 @@ from solana.rpc.async_api import AsyncClient
 from solana.rpc.websocket_api import SolanaWsClient
 
 from tests.cluster import REPOSITORY, Sandbox
+from tests.sandbox.payer import Payer
 
 
 @pytest.fixture
@@ -22,6 +23,12 @@ async def pubsub(sandbox: Sandbox) -> AsyncIterator[SolanaWsClient]:
     """solana-py's own websocket client, unmodified."""
     async with SolanaWsClient(sandbox.ws_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def payer(sandbox: Sandbox) -> Payer:
+    """A fresh wallet with ten SOL."""
+    return Payer(sandbox=sandbox, keypair=sandbox.funded_keypair())
 
 
 @pytest.fixture(scope="session")
