@@ -249,7 +249,10 @@ class Submission(models.Model):
     status = models.CharField(max_length=10, choices=choices(SubmissionStatus))
     error = models.CharField(max_length=300, blank=True)
     recorded_at = models.DateTimeField()
-    sent_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True, help_text="When the first byte left.")
+    waited_microseconds = models.PositiveIntegerField(
+        default=0, help_text="Spent waiting for other machines before the first byte left."
+    )
     resolved_at = models.DateTimeField(null=True)
     slot = models.PositiveBigIntegerField(null=True)
     network_fee_lamports = models.BigIntegerField(default=0)

@@ -106,9 +106,10 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Buy for this many lamports, all gates passed."""
+    """Buy for this many lamports by this route, all gates passed."""
 
     size_lamports: int
+    route: Route
     gates: tuple[Gate, ...]
 
 
@@ -147,7 +148,8 @@ def decide(facts: Facts, *, policy: Policy, now: datetime) -> Order | Denial:
             passed.append(gate)
             if not gate.is_passed:
                 return Denial(code=gate.code, text=_sentence(gate), gates=tuple(passed))
-    return Order(size_lamports=planned_size_lamports(facts, policy), gates=tuple(passed))
+    size = planned_size_lamports(facts, policy)
+    return Order(size_lamports=size, route=facts.route, gates=tuple(passed))
 
 
 def _sentence(gate: Gate) -> str:

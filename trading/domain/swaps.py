@@ -1,5 +1,6 @@
 """Reads one landed transaction: what it changed for one wallet. Balances only, so every venue reads alike."""
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ class BalanceChange:
     fee, tip, and rent, wrapped SOL included. `token_raw` is the change of the asked mint over all the
     wallet's accounts, `rent_lamports` what its token accounts locked (+) or gave back (-).
     `token_account` is the wallet's account of that mint, empty when the transaction touched none.
+    `error` is the chain's own, empty for a transaction that succeeded.
     """
 
     native_lamports: int
@@ -30,7 +32,7 @@ class BalanceChange:
     network_fee_lamports: int
     tip_lamports: int
     rent_lamports: int
-    is_failed: bool
+    error: str
     slot: int
     block_time: datetime | None
 
@@ -75,7 +77,7 @@ def _read(
         network_fee_lamports=fee,
         tip_lamports=tip,
         rent_lamports=rent,
-        is_failed=meta["err"] is not None,
+        error="" if meta["err"] is None else json.dumps(meta["err"]),
         slot=int(transaction["slot"]),
         block_time=None if block_time is None else datetime.fromtimestamp(int(block_time), UTC),
     )

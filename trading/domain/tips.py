@@ -7,27 +7,28 @@ from trading.domain.policy import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TipFloor:
-    """Percentiles of tips that landed lately, in lamports, as the market publishes them."""
+    """Percentiles of the tips that landed lately, in lamports, rounded up."""
 
-    p25: int
-    p50: int
-    p75: int
-    p95: int
-    p99: int
+    p25_lamports: int
+    p50_lamports: int
+    p75_lamports: int
+    p95_lamports: int
+    p99_lamports: int
+    ema50_lamports: int
 
     def percentile(self, percentile: int) -> int:
-        """The tip at one of the published percentiles: 25, 50, 75, 95 or 99."""
+        """The tip at one of the published percentiles; ValueError for any other."""
         match percentile:
             case 25:
-                return self.p25
+                return self.p25_lamports
             case 50:
-                return self.p50
+                return self.p50_lamports
             case 75:
-                return self.p75
+                return self.p75_lamports
             case 95:
-                return self.p95
+                return self.p95_lamports
             case 99:
-                return self.p99
+                return self.p99_lamports
         raise ValueError(f"no such percentile: {percentile}")
 
 

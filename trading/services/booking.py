@@ -29,20 +29,21 @@ def book_landed(
     A buy opens its position, a sell reduces or closes it; a transaction that failed on chain costs its
     fee and frees its signal for another try.
     """
-    status = SubmissionStatus.FAILED if change.is_failed else SubmissionStatus.LANDED
+    status = SubmissionStatus.FAILED if change.error else SubmissionStatus.LANDED
     submission = _resolve(
         submission_id,
         status,
         now,
         slot=change.slot,
+        error=change.error[:300],
         network_fee_lamports=change.network_fee_lamports,
         balance_change_lamports=change.native_lamports,
     )
     if submission is None:
         return False
     filled_at = change.block_time or now
-    if change.is_failed:
-        _release(submission, code="FAILED_ON_CHAIN", text=submission.error, now=now)
+    if change.error:
+        _release(submission, code="FAILED_ON_CHAIN", text=change.error, now=now)
     elif submission.action == Action.BUY:
         _open_position(submission, change, sol_price_usd, filled_at, now)
     else:
@@ -62,11 +63,6 @@ def book_dead(
     _release(submission, code=code, text=text, now=now)
     transaction.on_commit(lambda: live.publish("positions", "signals"))
     return True
-
-
-def note_error(submission_id: int, text: str) -> None:
-    """Keep the chain's or the venue's own words beside a submission."""
-    Submission.objects.filter(pk=submission_id).update(error=text[:300])
 
 
 def _resolve(

@@ -37,6 +37,7 @@ class SignedOrder:
     tip_lamports: int
     in_amount_raw: int
     quoted_out_raw: int
+    waited_microseconds: int
 
 
 FactsBuilder = Callable[..., Facts]

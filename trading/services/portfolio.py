@@ -1,17 +1,19 @@
 """What we hold, read from the rows: the snapshot a decision rests on, prices seen, the equity curve."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Sum
 
 from trading import live
 from trading.domain.decision import LeaderFacts, Portfolio
-from trading.domain.lifecycle import PositionStatus, SignalStatus
+from trading.domain.lifecycle import WAITING, PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.values import Action, Route, Strategy
-from trading.models import EquityPoint, Position, Signal, TradingState
+from trading.models import EquityPoint, Position, Signal, Submission, TradingState
 from wallets.models import Leader, LeaderStatus
 
 OPEN = (PositionStatus.ACTIVE, PositionStatus.EXITING)
@@ -113,3 +115,45 @@ def record_equity(*, balance_lamports: int, sol_price_usd: Decimal | None, now: 
         sol_price_usd=sol_price_usd,
     )
     transaction.on_commit(lambda: live.publish("equity"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToSell:
+    """What a sell signal refers to: a position, or the hope of one, or nothing."""
+
+    position: Position | None
+    is_buy_pending: bool = False
+
+
+def position_to_sell(
+    *, leader_address: str, mint: str, position: UUID | None, received_at: datetime
+) -> ToSell:
+    """The position a sell means: the named one, else the oldest open one of that leader and mint.
+
+    Without one, `is_buy_pending` tells that a buy which came before is still on its way.
+    """
+    if position is not None:
+        return ToSell(position=Position.objects.filter(pk=position).first())
+    held = Position.objects.filter(leader_address=leader_address, mint=mint, status__in=OPEN)
+    found = held.order_by("opened_at").first()
+    if found is not None:
+        return ToSell(position=found)
+    pending = Signal.objects.filter(
+        leader_address=leader_address,
+        mint=mint,
+        action=Action.BUY,
+        status__in=[*WAITING, SignalStatus.EXECUTING],
+        received_at__lte=received_at,
+    )
+    return ToSell(position=None, is_buy_pending=pending.exists())
+
+
+def in_flight() -> list[Submission]:
+    """Every submission whose outcome the chain has not told yet, oldest first."""
+    rows = Submission.objects.filter(status=SubmissionStatus.IN_FLIGHT)
+    return list(rows.order_by("recorded_at"))
+
+
+def open_positions() -> list[Position]:
+    """Every position that still holds tokens."""
+    return list(Position.objects.filter(status__in=OPEN).order_by("opened_at"))

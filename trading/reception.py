@@ -1,0 +1,108 @@
+"""The signal door of one process: knows the valid secrets, authenticates, and has the writer store and answer."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from django.db.models import Q
+
+from trading.domain.signals import SignalInvalid, SignalRequest, parse_signal
+from trading.hmac_auth import KnownSecret, NotAuthentic, authenticate
+from trading.models import ProviderSecret
+from trading.services.intake import Answer, receive_delivery
+from trading.services.policy import PolicyMissing
+from trading.writer import GroupWriter, StorageUnavailable
+
+log = logging.getLogger("reception")
+BODY_LIMIT_BYTES = 64 * 1024
+SECRETS_SECONDS = 1.0
+
+UNAUTHENTICATED = Answer(http_status=401, code="authentication_failed")
+STORAGE_UNAVAILABLE = Answer(http_status=503, code="storage_unavailable")
+TOO_LARGE = Answer(
+    http_status=413, code="body_too_large", details={"body": f"at most {BODY_LIMIT_BYTES} bytes"}
+)
+
+
+class Reception:
+    """Answers webhook requests. Open it once in the process's event loop and close it at the end."""
+
+    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._writer = GroupWriter()
+        self._secrets: list[KnownSecret] = []
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Start the writer and learn the secrets; they are read again every second (rotation)."""
+        self._writer.start()
+        await self._read_secrets()
+        self._refreshing = asyncio.create_task(self._keep_reading_secrets())
+
+    async def close(self) -> None:
+        """Commit what was promised, then stop."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.gather(self._refreshing, return_exceptions=True)
+        await asyncio.to_thread(self._writer.stop)
+
+    async def is_storing(self) -> bool:
+        """Whether the database takes writes at this moment."""
+        try:
+            await self._writer.run(lambda: None)
+        except StorageUnavailable:
+            return False
+        return True
+
+    async def answer(self, *, headers: Mapping[str, str], body: bytes) -> Answer:
+        """The answer to one request, durable when it says accepted. Never raises."""
+        if len(body) > BODY_LIMIT_BYTES:
+            return TOO_LARGE
+        now = self._clock()
+        try:
+            caller = authenticate(
+                headers=headers, body=body, secrets=self._secrets, now=now.timestamp()
+            )
+        except NotAuthentic:
+            return UNAUTHENTICATED
+        parsed = _parse(body)
+        try:
+            return await self._writer.run(
+                lambda: receive_delivery(caller=caller, body=body, parsed=parsed, now=now)
+            )
+        except (StorageUnavailable, PolicyMissing) as error:
+            log.error("a signal could not be stored: %s", error)
+            return STORAGE_UNAVAILABLE
+        except Exception:
+            log.exception("a signal could not be answered")
+            return STORAGE_UNAVAILABLE
+
+    async def _keep_reading_secrets(self) -> None:
+        while True:
+            await asyncio.sleep(SECRETS_SECONDS)
+            try:
+                await self._read_secrets()
+            except StorageUnavailable as error:
+                log.warning("secrets: %s", error)
+
+    async def _read_secrets(self) -> None:
+        now = self._clock()
+        self._secrets = await self._writer.run(lambda: _valid_secrets(now))
+
+
+def _parse(body: bytes) -> SignalRequest | SignalInvalid:
+    try:
+        return parse_signal(body)
+    except SignalInvalid as error:
+        return error
+
+
+def _valid_secrets(now: datetime) -> list[KnownSecret]:
+    rows = ProviderSecret.objects.filter(
+        Q(valid_until__isnull=True) | Q(valid_until__gt=now), provider__is_enabled=True
+    ).select_related("provider")
+    return [
+        KnownSecret(provider_id=row.provider_id, provider_name=row.provider.name, secret=row.secret)
+        for row in rows
+    ]

@@ -1,0 +1,166 @@
+"""One claimed buy, from its facts to its first byte sent."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from trading.domain.decision import Denial, Facts, LeaderFacts, Order, Portfolio, QuoteFacts
+from trading.domain.policy import Policy
+from trading.domain.safety import TokenFacts
+from trading.domain.tips import tip_lamports
+from trading.domain.values import WSOL_MINT, Action, Route
+from trading.gateways.base import GatewayError
+from trading.gateways.jupiter import NoRoute, Quote
+from trading.services.claims import Claim, retry_later
+from trading.services.orders import SignedOrder, decide_buy, record_buy
+from workers.desk import NETWORK_FEE_LAMPORTS, Desk, Stopwatch
+from workers.sending import send
+
+log = logging.getLogger("buying")
+QUOTE_DEADLINE_SECONDS = 1.5
+RETRY_DELAY = timedelta(milliseconds=500)
+
+
+async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
+    """Decide on the signal and, on an order, sign, record and send it.
+
+    NotOurs when somebody else took the signal over meanwhile; nothing is sent then.
+    """
+    watch = Stopwatch()
+    asked = min(claim.request.amount_lamports, policy.maximum_trade_lamports)
+    token, quote = await watch.wait(
+        asyncio.gather(desk.tokens.facts(claim.request.mint), _quote(desk, claim, policy, asked))
+    )
+    tip = tip_lamports(
+        policy=policy,
+        percentile=policy.for_strategy(claim.request.strategy).tip_percentile,
+        floor=desk.conditions.tip_floor,
+        attempt=claim.attempt,
+    )
+    route = Route.JITO if desk.conditions.tip_account() else Route.STANDARD
+    decision = await desk.writer.run(
+        lambda: decide_buy(
+            claim,
+            build_facts=lambda **own: _facts(desk, claim, token, quote, tip, route, **own),
+            balance_lamports=desk.conditions.balance_lamports,
+            now=desk.clock(),
+        )
+    )
+    if isinstance(decision, Denial):
+        log.info("%s denied: %s", claim.request.symbol, decision.text)
+        return
+    if isinstance(quote, Quote):
+        await _execute(desk, claim, policy, quote, decision, tip, watch)
+
+
+async def _execute(
+    desk: Desk,
+    claim: Claim,
+    policy: Policy,
+    quote: Quote,
+    decision: Order,
+    tip: int,
+    watch: Stopwatch,
+) -> None:
+    try:
+        order = await _build(desk, claim, policy, quote, decision, tip, watch)
+    except GatewayError as error:
+        text = str(error)
+        await desk.writer.run(
+            lambda: retry_later(
+                claim,
+                code="BUILD_FAILED",
+                text=text,
+                delay=RETRY_DELAY,
+                maximum_attempts=policy.maximum_attempts,
+                now=desk.clock(),
+            )
+        )
+        return
+    submission = await desk.writer.run(lambda: record_buy(claim, order, now=desk.clock()))
+    await send(desk, submission, order)
+
+
+async def _build(
+    desk: Desk,
+    claim: Claim,
+    policy: Policy,
+    quote: Quote,
+    decision: Order,
+    tip: int,
+    watch: Stopwatch,
+) -> SignedOrder:
+    if quote.in_amount_raw != decision.size_lamports:
+        # The caps came out lower than what was asked: the quote must be for what is really bought.
+        quote = await watch.wait(
+            desk.gateways.jupiter.quote(
+                input_mint=WSOL_MINT,
+                output_mint=claim.request.mint,
+                amount_raw=decision.size_lamports,
+                slippage_bps=policy.slippage_bps,
+            )
+        )
+    paid = desk.choose_tip(route=decision.route, lamports=tip)
+    signed, last_valid = await desk.build_swap(quote, tip=paid, watch=watch)
+    return SignedOrder(
+        action=Action.BUY,
+        route=decision.route if paid else Route.STANDARD,
+        signature=signed.signature,
+        bundle_id=desk.gateways.block_engine.bundle_id([signed.signature]) if paid else "",
+        wire=signed.wire,
+        last_valid_block_height=last_valid,
+        tip_lamports=paid.lamports if paid else 0,
+        in_amount_raw=decision.size_lamports,
+        quoted_out_raw=quote.out_amount_raw,
+        waited_microseconds=watch.waited_microseconds,
+    )
+
+
+async def _quote(
+    desk: Desk, claim: Claim, policy: Policy, amount_lamports: int
+) -> Quote | QuoteFacts:
+    """The quote, or what is known instead of one."""
+    try:
+        async with asyncio.timeout(QUOTE_DEADLINE_SECONDS):
+            return await desk.gateways.jupiter.quote(
+                input_mint=WSOL_MINT,
+                output_mint=claim.request.mint,
+                amount_raw=amount_lamports,
+                slippage_bps=policy.slippage_bps,
+            )
+    except NoRoute:
+        return QuoteFacts(is_found=False)
+    except (GatewayError, TimeoutError):
+        return QuoteFacts(is_available=False)
+
+
+def _facts(
+    desk: Desk,
+    claim: Claim,
+    token: TokenFacts,
+    quote: Quote | QuoteFacts,
+    tip: int,
+    reachable: Route,
+    *,
+    leader: LeaderFacts | None,
+    portfolio: Portfolio,
+    are_entries_halted: bool,
+    route: Route,
+    policy: Policy,
+) -> Facts:
+    if isinstance(quote, Quote):
+        quote = QuoteFacts(out_amount_raw=quote.out_amount_raw, price_impact=quote.price_impact)
+    effective = Route.JITO if route is reachable is Route.JITO else Route.STANDARD
+    return Facts(
+        signal=claim.request,
+        received_at=claim.received_at,
+        leader=leader,
+        token=token,
+        quote=quote,
+        portfolio=portfolio,
+        are_entries_halted=are_entries_halted,
+        route=effective,
+        tip_lamports=tip if effective is Route.JITO else 0,
+        network_fee_lamports=NETWORK_FEE_LAMPORTS,
+        sol_price_usd=desk.conditions.sol_price_usd,
+    )

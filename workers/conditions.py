@@ -1,0 +1,120 @@
+"""What a trade needs to know about the outside at once, kept fresh ahead of time by a background loop."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from trading.domain.tips import TipFloor
+from trading.domain.values import WSOL_MINT
+from trading.gateways.base import GatewayError
+from trading.gateways.chain_facts import Blockhash
+from trading.gateways.connect import Gateways
+
+log = logging.getLogger("conditions")
+BLOCKHASH_SECONDS = 1.0
+BALANCE_SECONDS = 1.0
+SLOW_SECONDS = 10.0
+BLOCKHASH_LIFETIME = timedelta(seconds=20)
+BALANCE_LIFETIME = timedelta(seconds=30)
+SOL_PRICE_LIFETIME = timedelta(minutes=5)
+TIP_FLOOR_LIFETIME = timedelta(minutes=2)
+
+
+class Conditions:
+    """The latest blockhash, our balance, SOL/USD, tip floor and tip accounts, each with its age limit.
+
+    Every reader returns None for what is too old: a trade then waits or is denied, it never guesses.
+    """
+
+    def __init__(
+        self,
+        gateways: Gateways,
+        *,
+        wallet: str,
+        clock: Callable[[], datetime],
+        chance: random.Random,
+    ) -> None:
+        self._gateways, self._wallet = gateways, wallet
+        self._clock, self._chance = clock, chance
+        self._seen: dict[str, tuple[datetime, object]] = {}
+        self._tip_accounts: tuple[str, ...] = ()
+
+    @property
+    def blockhash(self) -> Blockhash | None:
+        return self._fresh("blockhash", BLOCKHASH_LIFETIME)  # type: ignore[return-value]
+
+    @property
+    def balance_lamports(self) -> int | None:
+        return self._fresh("balance", BALANCE_LIFETIME)  # type: ignore[return-value]
+
+    @property
+    def sol_price_usd(self) -> Decimal | None:
+        return self._fresh("sol_price", SOL_PRICE_LIFETIME)  # type: ignore[return-value]
+
+    @property
+    def tip_floor(self) -> TipFloor | None:
+        return self._fresh("tip_floor", TIP_FLOOR_LIFETIME)  # type: ignore[return-value]
+
+    def tip_account(self) -> str | None:
+        """One of the block engine's accounts at random; None when no bundle can be sent."""
+        return self._chance.choice(self._tip_accounts) if self._tip_accounts else None
+
+    async def refresh_once(self) -> None:
+        """Ask for everything; what does not answer is logged and stays as it was."""
+        await asyncio.gather(self._blockhash(), self.refresh_balance(), self._slow())
+
+    async def keep_fresh(self) -> None:
+        """Refresh for ever, each fact at its own pace."""
+        await asyncio.gather(
+            self._repeat(BLOCKHASH_SECONDS, self._blockhash),
+            self._repeat(BALANCE_SECONDS, self.refresh_balance),
+            self._repeat(SLOW_SECONDS, self._slow),
+        )
+
+    async def refresh_balance(self) -> None:
+        """Ask for our balance now, as after a fill."""
+        await self._keep("balance", lambda: self._gateways.rpc.balance(self._wallet))
+
+    async def _blockhash(self) -> None:
+        await self._keep("blockhash", lambda: self._gateways.rpc.latest_blockhash("confirmed"))
+
+    async def _slow(self) -> None:
+        await asyncio.gather(
+            self._keep("sol_price", self._ask_sol_price),
+            self._keep("tip_floor", self._gateways.block_engine.tip_floor),
+            self._ask_tip_accounts(),
+        )
+
+    async def _ask_sol_price(self) -> Decimal | None:
+        prices = await self._gateways.jupiter.prices_usd([WSOL_MINT])
+        return prices[WSOL_MINT].usd if WSOL_MINT in prices else None
+
+    async def _ask_tip_accounts(self) -> None:
+        try:
+            self._tip_accounts = await self._gateways.block_engine.tip_accounts()
+        except GatewayError as error:
+            log.warning("tip accounts: %s", error)
+
+    async def _keep(self, name: str, ask: Callable[[], Awaitable[object]]) -> None:
+        try:
+            value = await ask()
+        except GatewayError as error:
+            log.warning("%s: %s", name, error)
+            return
+        if value is not None:
+            self._seen[name] = (self._clock(), value)
+
+    def _fresh(self, name: str, lifetime: timedelta) -> object | None:
+        seen = self._seen.get(name)
+        if seen is None or self._clock() - seen[0] > lifetime:
+            return None
+        return seen[1]
+
+    @staticmethod
+    async def _repeat(seconds: float, step: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await step()
+            await asyncio.sleep(seconds)

@@ -1,0 +1,112 @@
+"""Everything a trade needs at hand: gateways, writer, key, fresh conditions; and the watch that times waiting."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from solders.address_lookup_table_account import AddressLookupTableAccount
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from trading.domain.values import Route
+from trading.facts import TokenDesk
+from trading.gateways.base import Unavailable
+from trading.gateways.connect import Gateways
+from trading.gateways.jupiter import Quote
+from trading.gateways.transactions import SignedTransaction, Tip, assemble, read_lookup_table
+from trading.writer import GroupWriter
+from workers.conditions import Conditions
+
+T = TypeVar("T")
+COMPUTE_UNIT_LIMIT = 600_000
+COMPUTE_UNIT_PRICE_MICRO_LAMPORTS = 5_000
+NETWORK_FEE_LAMPORTS = 5_000 + COMPUTE_UNIT_LIMIT * COMPUTE_UNIT_PRICE_MICRO_LAMPORTS // 1_000_000
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Adds up the time one trade spends waiting for other machines."""
+
+    waited_microseconds: int = 0
+
+    async def wait(self, answer: Awaitable[T]) -> T:
+        """The answer, its waiting time counted."""
+        begun = time.perf_counter_ns()
+        try:
+            return await answer
+        finally:
+            self.waited_microseconds += (time.perf_counter_ns() - begun) // 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The key and its address are opened and derived once, at start."""
+
+    gateways: Gateways
+    writer: GroupWriter
+    conditions: Conditions
+    tokens: TokenDesk
+    keypair: Keypair
+    pubkey: Pubkey
+    address: str
+    clock: Callable[[], datetime]
+    tables: dict[str, AddressLookupTableAccount] = field(default_factory=dict)
+
+    async def build_swap(
+        self,
+        quote: Quote,
+        *,
+        tip: Tip | None,
+        watch: Stopwatch,
+        close_account: Pubkey | None = None,
+        close_program: Pubkey | None = None,
+    ) -> tuple[SignedTransaction, int]:
+        """A signed swap by this quote and the last block height at which it can land.
+
+        GatewayError when something outside did not answer; nothing has been sent then.
+        """
+        instructions = await watch.wait(
+            self.gateways.jupiter.swap_instructions(quote, owner=self.address)
+        )
+        tables = await watch.wait(self._lookup_tables(instructions.lookup_table_addresses))
+        blockhash = self.conditions.blockhash
+        if blockhash is None:
+            blockhash = await watch.wait(self.gateways.rpc.latest_blockhash("confirmed"))
+        closing = {} if close_program is None else {"close_account_program": close_program}
+        signed = assemble(
+            instructions=instructions,
+            payer=self.keypair,
+            payer_pubkey=self.pubkey,
+            blockhash=blockhash.hash,
+            compute_unit_limit=COMPUTE_UNIT_LIMIT,
+            compute_unit_price_micro_lamports=COMPUTE_UNIT_PRICE_MICRO_LAMPORTS,
+            tip=tip,
+            close_account=close_account,
+            lookup_tables=tables,
+            **closing,
+        )
+        return signed, blockhash.last_valid_block_height
+
+    def choose_tip(self, *, route: Route, lamports: int) -> Tip | None:
+        """The tip to one of the block engine's accounts, or None where no bundle can be sent."""
+        account = self.conditions.tip_account() if route is Route.JITO else None
+        return None if account is None else Tip(account=account, lamports=lamports)
+
+    async def _lookup_tables(self, addresses: tuple[str, ...]) -> list[AddressLookupTableAccount]:
+        missing = [address for address in addresses if address not in self.tables]
+        if missing:
+            accounts = await self.gateways.rpc.accounts(missing)
+            for address, account in zip(missing, accounts, strict=True):
+                if account is None:
+                    raise Unavailable(f"lookup table {address} is not there")
+                self.tables[address] = read_lookup_table(address, account.data)
+        return [self.tables[address] for address in addresses]
+
+
+async def settle(tasks: set["asyncio.Task[None]"], *, seconds: float) -> None:
+    """Let running work finish for a while before the process ends; what is left, recovery finds."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)

@@ -1,0 +1,159 @@
+"""Takes signals from the queue and works on them, exits on seats of their own. Wake | poll | stop."""
+
+import asyncio
+import logging
+import socket
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+from trading.domain.policy import Policy
+from trading.domain.values import Action
+from trading.services.claims import Claim, claim_next, give_up, retry_later
+from trading.services.policy import active_policy
+from trading.services.steps import NotOurs
+from trading.writer import StorageUnavailable
+from workers.buying import buy
+from workers.desk import Desk, settle
+from workers.selling import sell
+
+log = logging.getLogger("executor")
+POLL_SECONDS = 0.1
+DRAIN_SECONDS = 5.0
+POISON_DELAY = timedelta(seconds=5)
+
+
+class Executor:
+    """One process's share of the queue: `entry_seats` buys and `exit_seats` sells at a time."""
+
+    def __init__(self, desk: Desk, *, entry_seats: int, exit_seats: int) -> None:
+        self._desk = desk
+        self._entry_seats = asyncio.Semaphore(entry_seats)
+        self._exit_seats = asyncio.Semaphore(exit_seats)
+        self._woken = {True: asyncio.Event(), False: asyncio.Event()}
+        self._working: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """A hint that a row waits."""
+        for event in self._woken.values():
+            event.set()
+
+    async def consume(self) -> None:
+        """Work until cancelled; then let running trades reach their submission before returning."""
+        try:
+            await asyncio.gather(
+                self._consume(self._exit_seats, is_exit=True),
+                self._consume(self._entry_seats, is_exit=False),
+            )
+        finally:
+            await settle(set(self._working), seconds=DRAIN_SECONDS)
+
+    async def work_once(self, *, is_exit: bool) -> bool:
+        """Claim one due signal and work on it to the end of this step; False when none was due."""
+        claimed = await self._claim(is_exit=is_exit)
+        if claimed is None:
+            return False
+        await self._work(*claimed)
+        return True
+
+    async def _consume(self, seats: asyncio.Semaphore, *, is_exit: bool) -> None:
+        woken = self._woken[is_exit]
+        while True:
+            # A seat before a claim: what is claimed is worked on at once.
+            await seats.acquire()
+            woken.clear()
+            claimed = await self._claim_or_none(is_exit=is_exit)
+            if claimed is None:
+                seats.release()
+                await _wait_for(woken)
+                continue
+            task = asyncio.create_task(self._work(*claimed))
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+            task.add_done_callback(lambda _: seats.release())
+
+    async def _claim_or_none(self, *, is_exit: bool) -> tuple[Claim, Policy] | None:
+        try:
+            return await self._claim(is_exit=is_exit)
+        except StorageUnavailable as error:
+            log.warning("claiming: %s", error)
+            return None
+
+    async def _claim(self, *, is_exit: bool) -> tuple[Claim, Policy] | None:
+        token, now = str(uuid.uuid4()), self._desk.clock()
+
+        def take() -> tuple[Claim, Policy] | None:
+            policy, _ = active_policy()
+            claim = claim_next(token=token, is_exit=is_exit, now=now)
+            return None if claim is None else (claim, policy)
+
+        return await self._desk.writer.run(take)
+
+    async def _work(self, claim: Claim, policy: Policy) -> None:
+        trade: Callable[[Desk, Claim, Policy], Awaitable[None]]
+        trade = sell if claim.request.action is Action.SELL else buy
+        try:
+            await trade(self._desk, claim, policy)
+        except NotOurs as error:
+            log.info("%s: %s", claim.uuid, error)
+        except StorageUnavailable as error:
+            # Nothing was stored, so nothing was sent: the lease runs out and the signal is taken again.
+            log.warning("%s: %s", claim.uuid, error)
+        except Exception as error:
+            log.exception("%s: moved aside", claim.uuid)
+            await self._move_aside(claim, policy, error)
+
+    async def _move_aside(self, claim: Claim, policy: Policy, error: Exception) -> None:
+        """A signal that breaks our code must not break the queue; an exit is tried again all the same."""
+        code, text, now = "INTERNAL_ERROR", type(error).__name__, self._desk.clock()
+
+        def store() -> None:
+            if claim.request.action is Action.BUY:
+                give_up(claim.uuid, code=code, text=text, now=now, token=claim.token)
+            else:
+                retry_later(
+                    claim,
+                    code=code,
+                    text=text,
+                    delay=POISON_DELAY,
+                    maximum_attempts=policy.maximum_attempts,
+                    now=now,
+                )
+
+        try:
+            await self._desk.writer.run(store)
+        except (NotOurs, StorageUnavailable) as failure:
+            log.warning("%s: could not be moved aside: %s", claim.uuid, failure)
+
+
+async def _wait_for(woken: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(POLL_SECONDS):
+            await woken.wait()
+    except TimeoutError:
+        return
+
+
+class _Listener(asyncio.DatagramProtocol):
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self._wake()
+
+
+async def listen_for_wakes(path: Path, wake: Callable[[], None]) -> asyncio.DatagramTransport:
+    """Call `wake` for every datagram at a unix socket; a stale socket file is replaced."""
+    receiver = _bind(path)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Listener(wake), sock=receiver)
+    return transport
+
+
+def _bind(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    receiver.bind(str(path))
+    receiver.setblocking(False)
+    return receiver

@@ -1,0 +1,152 @@
+"""Watches every open position: prices it once a second and asks for the exits that the rules call for."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from audit import services as audit
+from trading.domain.exits import Exit, OpenPosition, evaluate
+from trading.domain.lifecycle import PositionStatus
+from trading.domain.pnl import price_sol
+from trading.domain.values import WSOL_MINT
+from trading.gateways.base import GatewayError
+from trading.gateways.connect import Gateways
+from trading.models import Position
+from trading.services.control import request_exit_of
+from trading.services.policy import active_policy
+from trading.services.portfolio import mark_price, open_positions, record_equity
+from trading.writer import GroupWriter
+
+log = logging.getLogger("exit_watcher")
+STEP_SECONDS = 1.0
+EQUITY_EVERY = timedelta(seconds=5)
+PRICE_SILENCE = timedelta(seconds=90)
+QUOTE_SLIPPAGE_BPS = 500
+
+
+class ExitWatcher:
+    """Prices, exits and the equity curve. All it knows is in the rows, so a restart loses nothing."""
+
+    def __init__(
+        self,
+        *,
+        gateways: Gateways,
+        writer: GroupWriter,
+        wallet: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._gateways, self._writer = gateways, writer
+        self._wallet, self._clock = wallet, clock
+        self._sol_price_usd: Decimal | None = None
+        self._equity_at: datetime | None = None
+        self.priced_at: datetime | None = None
+
+    async def step(self) -> int:
+        """Look at every open position once; how many exits were newly asked for."""
+        positions = await self._writer.run(open_positions)
+        prices = await self._prices_sol(positions)
+        asked = 0
+        for position in positions:
+            asked += await self._look_at(position, prices.get(position.mint))
+        await self._record_equity()
+        return asked
+
+    async def _prices_sol(self, positions: list[Position]) -> dict[str, Decimal]:
+        mints = sorted({position.mint for position in positions})
+        try:
+            usd = await self._gateways.jupiter.prices_usd([WSOL_MINT, *mints])
+        except GatewayError as error:
+            log.warning("prices: %s", error)
+            return {}
+        sol = usd.get(WSOL_MINT)
+        if sol is None or sol.usd <= 0:
+            return {}
+        self._sol_price_usd, self.priced_at = sol.usd, self._clock()
+        return {mint: usd[mint].usd / sol.usd for mint in mints if mint in usd}
+
+    async def _look_at(self, position: Position, price: Decimal | None) -> bool:
+        if price is None or price <= 0:
+            price = await self._price_by_quote(position)
+        now = self._clock()
+        if price is None:
+            return await self._without_price(position, now)
+        return await self._writer.run(lambda: _price_and_judge(position, price, now))
+
+    async def _price_by_quote(self, position: Position) -> Decimal | None:
+        """What the position would bring if it were sold now, per token, fees and impact inside."""
+        try:
+            quote = await self._gateways.jupiter.quote(
+                input_mint=position.mint,
+                output_mint=WSOL_MINT,
+                amount_raw=position.held_raw,
+                slippage_bps=QUOTE_SLIPPAGE_BPS,
+            )
+        except GatewayError:
+            return None
+        return price_sol(
+            lamports=quote.out_amount_raw, token_raw=position.held_raw, decimals=position.decimals
+        )
+
+    async def _without_price(self, position: Position, now: datetime) -> bool:
+        """Time goes on without a price; a long silence needs a person."""
+        if now - position.priced_at >= PRICE_SILENCE:
+            await self._writer.run(
+                lambda: audit.open_incident(
+                    key=f"price:{position.pk}",
+                    title=f"No price for {position.symbol}",
+                    detail=f"unknown since {position.priced_at:%H:%M:%S}",
+                    now=now,
+                )
+            )
+        return await self._writer.run(lambda: _judge(position, position.last_price_sol, now))
+
+    async def _record_equity(self) -> None:
+        now = self._clock()
+        if self._equity_at is not None and now - self._equity_at < EQUITY_EVERY:
+            return
+        balance = await self._gateways.rpc.balance(self._wallet)
+        price = self._sol_price_usd
+        await self._writer.run(
+            lambda: record_equity(balance_lamports=balance, sol_price_usd=price, now=now)
+        )
+        self._equity_at = now
+
+
+def _price_and_judge(position: Position, price: Decimal, now: datetime) -> bool:
+    mark_price(position, price_sol=price, now=now)
+    audit.close_incident(key=f"price:{position.pk}", now=now)
+    return _judge(position, price, now)
+
+
+def _judge(position: Position, price: Decimal, now: datetime) -> bool:
+    if position.status != PositionStatus.ACTIVE:
+        return False
+    policy, _ = active_policy()
+    due = evaluate(
+        OpenPosition(
+            strategy=position.strategy,
+            entry_price_sol=position.entry_price_sol,
+            peak_price_sol=position.peak_price_sol,
+            tiers_taken=position.tiers_taken,
+            opened_at=position.opened_at,
+        ),
+        price_sol=price,
+        policy=policy,
+        now=now,
+    )
+    return due is not None and _ask_for(position, due, now)
+
+
+def _ask_for(position: Position, due: Exit, now: datetime) -> bool:
+    receipt = request_exit_of(
+        position,
+        reason=due.reason,
+        fraction=due.fraction,
+        source="exit_watcher",
+        now=now,
+        tiers_taken=due.tiers_taken,
+    )
+    if receipt.is_new:
+        log.info("%s: %s, selling %s of it", position.symbol, due.reason, due.fraction)
+    return receipt.is_new

@@ -1,0 +1,38 @@
+"""`manage.py executor`: claims signals, trades them, and resolves what is in flight."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from workers.executor import Executor, listen_for_wakes
+from workers.heartbeat import BEAT_SECONDS, Heart
+from workers.resolver import STEP_SECONDS, Resolver
+from workers.runtime import every, run_daemon, run_together, utc_now
+from workers.wiring import open_desk
+
+
+class Command(BaseCommand):
+    help = "Run the executor: claim signals, sign and send, resolve what is in flight."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        run_daemon(_main)
+
+
+async def _main() -> None:
+    async with open_desk() as desk:
+        executor = Executor(
+            desk, entry_seats=settings.EXECUTION_SEATS, exit_seats=settings.EXIT_SEATS
+        )
+        resolver = Resolver(desk)
+        heart = Heart("executor", writer=desk.writer, clock=utc_now)
+        transport = await listen_for_wakes(settings.RUNTIME_DIR / "executor.sock", executor.wake)
+        try:
+            await run_together(
+                desk.conditions.keep_fresh(),
+                every(STEP_SECONDS, resolver.step, name="resolving"),
+                every(BEAT_SECONDS, heart.beat, name="heartbeat"),
+                executor.consume(),
+            )
+        finally:
+            transport.close()

@@ -1,0 +1,35 @@
+"""`manage.py exit_watcher`: prices open positions and asks for their exits."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from wallets.vault import open_trading_key
+from workers.exit_watcher import STEP_SECONDS, ExitWatcher
+from workers.heartbeat import BEAT_SECONDS, Heart
+from workers.runtime import every, run_daemon, run_together, utc_now
+from workers.wiring import open_gateways, open_writer
+
+
+class Command(BaseCommand):
+    help = "Run the exit watcher: price every open position and ask for the exits that are due."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        run_daemon(_main)
+
+
+async def _main() -> None:
+    wallet = str(open_trading_key(settings.TRADING_KEY_FILE).pubkey())
+    async with open_gateways() as gateways, open_writer() as writer:
+        watcher = ExitWatcher(gateways=gateways, writer=writer, wallet=wallet, clock=utc_now)
+        heart = Heart(
+            "exit_watcher",
+            writer=writer,
+            clock=utc_now,
+            detail=lambda: {"priced_at": watcher.priced_at and watcher.priced_at.isoformat()},
+        )
+        await run_together(
+            every(STEP_SECONDS, watcher.step, name="looking at positions"),
+            every(BEAT_SECONDS, heart.beat, name="heartbeat"),
+        )

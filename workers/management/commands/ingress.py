@@ -1,0 +1,39 @@
+"""`manage.py ingress`: the signal door, a lean process of its own."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = "Run the signal door (POST /api/v1/webhook)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8080)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.PROCESS != "ingress":
+            # Settings are read before this line, so the process starts over under its own profile.
+            environment = {**os.environ, "CHIMERA_PROCESS": "ingress"}
+            os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606
+        if not 0 < options["port"] < 65536:
+            raise CommandError("--port: 1 to 65535")
+        uvicorn.run(
+            "chimera_site.ingress:application",
+            factory=True,
+            host=options["host"],
+            port=options["port"],
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            log_level="warning",
+        )

@@ -1,0 +1,115 @@
+"""Asks the chain what became of every submission in flight: the only judge of an outcome, at start as ever."""
+
+import logging
+from datetime import datetime
+
+from trading.domain.lifecycle import SubmissionStatus
+from trading.domain.swaps import TransactionUnreadable, read_balance_change
+from trading.domain.values import Action, Route
+from trading.gateways.base import GatewayError
+from trading.gateways.chain_facts import SignatureStatus
+from trading.gateways.jito import TIP_ACCOUNTS
+from trading.models import Submission
+from trading.services.booking import book_dead, book_landed
+from trading.services.claims import take_over_abandoned
+from trading.services.portfolio import in_flight
+from workers.desk import Desk
+from workers.sending import broadcast_again
+
+log = logging.getLogger("resolver")
+STEP_SECONDS = 0.4
+BROADCAST_SECONDS = 2.0
+
+
+class Resolver:
+    """Resolves what is in flight and takes over what a dead process left behind."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._broadcast_at: dict[int, datetime] = {}
+
+    async def step(self) -> int:
+        """Resolve once whatever can be; how many submissions were resolved.
+
+        The chain's answer decides: a status at confirmed is landed, no status after the last valid block
+        height at finalized is dead. Everything else stays in flight, and its bytes are offered again.
+        """
+        await self._desk.writer.run(lambda: take_over_abandoned(now=self._desk.clock()))
+        submissions = await self._desk.writer.run(in_flight)
+        self._forget_all_but({row.pk for row in submissions})
+        if not submissions:
+            return 0
+        statuses = await self._desk.gateways.rpc.signature_statuses(
+            [row.signature for row in submissions], search_history=True
+        )
+        resolved = 0
+        for row, status in zip(submissions, statuses, strict=True):
+            try:
+                resolved += await self._resolve(row, status)
+            except GatewayError as error:
+                log.warning("%s: %s", row.signature[:8], error)
+        return resolved
+
+    async def _resolve(self, row: Submission, status: SignatureStatus | None) -> bool:
+        if status is not None:
+            if status.confirmation_status == "processed":
+                return False
+            return await self._book(row)
+        expired = await self._desk.gateways.rpc.has_expired(
+            row.signature, last_valid_block_height=row.last_valid_block_height
+        )
+        if expired:
+            return await self._bury(row)
+        await self._offer_again(row)
+        return False
+
+    async def _book(self, row: Submission) -> bool:
+        transaction = await self._desk.gateways.rpc.transaction(row.signature)
+        if transaction is None:
+            return False
+        try:
+            change = read_balance_change(
+                transaction, wallet=self._desk.address, mint=row.mint, tip_accounts=TIP_ACCOUNTS
+            )
+        except TransactionUnreadable as error:
+            log.warning("%s: %s", row.signature[:8], error)
+            return False
+        price = self._desk.conditions.sol_price_usd
+        is_new = await self._desk.writer.run(
+            lambda: book_landed(row.pk, change=change, sol_price_usd=price, now=self._desk.clock())
+        )
+        if is_new:
+            verdict = f"failed: {change.error}" if change.error else "landed"
+            log.info("%s %s %s in slot %s", row.action, row.signature[:8], verdict, change.slot)
+            await self._desk.conditions.refresh_balance()
+        return is_new
+
+    async def _bury(self, row: Submission) -> bool:
+        text = f"block height passed {row.last_valid_block_height} without it"
+        log.info("%s %s expired", row.action, row.signature[:8])
+        return await self._desk.writer.run(
+            lambda: book_dead(
+                row.pk,
+                status=SubmissionStatus.EXPIRED,
+                code="EXPIRED",
+                text=text,
+                now=self._desk.clock(),
+            )
+        )
+
+    async def _offer_again(self, row: Submission) -> None:
+        now = self._desk.clock()
+        last = self._broadcast_at.get(row.pk, row.sent_at or row.recorded_at)
+        if (now - last).total_seconds() < BROADCAST_SECONDS:
+            return
+        self._broadcast_at[row.pk] = now
+        await broadcast_again(
+            self._desk,
+            wire=bytes(row.wire),
+            route=Route(row.route),
+            is_exit=row.action == Action.SELL,
+        )
+
+    def _forget_all_but(self, known: set[int]) -> None:
+        for gone in self._broadcast_at.keys() - known:
+            del self._broadcast_at[gone]

@@ -1,0 +1,63 @@
+"""Runs the loops of one process together: they stop on a signal, or all when the first one fails."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import uvloop
+
+log = logging.getLogger("runtime")
+
+
+def utc_now() -> datetime:
+    """The clock of every daemon."""
+    return datetime.now(UTC)
+
+
+async def run_together(*loops: Awaitable[None]) -> None:
+    """Run loops until SIGTERM or SIGINT, or until the first ends; that one's exception is raised."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    tasks = [asyncio.ensure_future(each) for each in loops]
+    waiting = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
+    for task in [*tasks, waiting]:
+        task.cancel()
+    await asyncio.gather(*tasks, waiting, return_exceptions=True)
+    for task in done - {waiting}:
+        task.result()
+        raise RuntimeError("a loop that should run for ever has ended")
+
+
+async def every(seconds: float, step: Callable[[], Awaitable[object]], *, name: str) -> None:
+    """Run a step again and again. A step that fails is logged and tried again at its next time.
+
+    The process goes on without it, so a step must leave nothing half done.
+    """
+    while True:
+        try:
+            await step()
+        except Exception:
+            log.exception("%s failed", name)
+        await asyncio.sleep(seconds)
+
+
+def run_daemon(main: Callable[[], Awaitable[None]]) -> None:
+    """Run a daemon's main coroutine on uvloop, its start-up objects kept out of garbage collection."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    log.info("started, pid %s", os.getpid())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_as_coroutine(main))
+    log.info("stopped")
+
+
+async def _as_coroutine(main: Callable[[], Awaitable[None]]) -> None:
+    await main()

@@ -1,0 +1,219 @@
+"""One claimed sell, from the position it means to its first byte sent. No gate stands in its way."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from solders.pubkey import Pubkey
+
+from audit import services as audit
+from trading.domain.exits import amount_to_sell
+from trading.domain.lifecycle import PositionStatus
+from trading.domain.policy import Policy
+from trading.domain.tips import tip_lamports
+from trading.domain.values import TOKEN_2022_PROGRAM, WSOL_MINT, Action, Route
+from trading.gateways.base import GatewayError, Unavailable
+from trading.gateways.chain_facts import AccountData
+from trading.models import Position
+from trading.services.claims import Claim, retry_later, skip, wait_for
+from trading.services.orders import SignedOrder, record_sell
+from trading.services.portfolio import ToSell, position_to_sell
+from workers.desk import Desk, Stopwatch
+from workers.sending import send
+
+log = logging.getLogger("selling")
+WAIT = timedelta(milliseconds=500)
+RETRY_DELAYS = (timedelta(milliseconds=500), timedelta(seconds=2), timedelta(seconds=10))
+MAXIMUM_SLIPPAGE_BPS = 5_000
+WITHHELD_FEES_TYPE = 2
+TOKEN_ACCOUNT_LENGTH = 165
+MINIMUM_TIP_LAMPORTS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Holding:
+    """What our token account really holds now."""
+
+    amount_raw: int
+    program: str
+    is_closable: bool
+
+
+async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
+    """Sell what the signal asks for, or say why there is nothing to sell.
+
+    A sell whose position is being sold or bought right now waits; one that cannot be built is tried
+    again for as long as the position is open.
+    """
+    request = claim.request
+    found = await desk.writer.run(
+        lambda: position_to_sell(
+            leader_address=request.leader_address,
+            mint=request.mint,
+            position=claim.position,
+            received_at=claim.received_at,
+        )
+    )
+    position = found.position
+    if position is None or position.status == PositionStatus.CLOSED:
+        await _nothing_to_sell(desk, claim, found)
+    elif claim.position is None and not policy.mirror_exits:
+        await _skip(desk, claim, "MIRROR_OFF", "the policy does not follow the leader's sells")
+    elif position.status == PositionStatus.EXITING:
+        await _wait(desk, claim, "POSITION_EXITING", "another sell of the position is under way")
+    else:
+        await _sell_position(desk, claim, policy, position)
+
+
+async def _nothing_to_sell(desk: Desk, claim: Claim, found: ToSell) -> None:
+    if found.is_buy_pending:
+        await _wait(desk, claim, "BUY_PENDING", "the buy it would close is still on its way")
+    elif found.position is not None:
+        await _skip(desk, claim, "POSITION_CLOSED", "the position is closed already")
+    else:
+        await _skip(desk, claim, "NO_POSITION", "we hold nothing from this leader in this token")
+
+
+async def _sell_position(desk: Desk, claim: Claim, policy: Policy, position: Position) -> None:
+    watch = Stopwatch()
+    try:
+        holding = await watch.wait(_holding(desk, position))
+        wanted = amount_to_sell(held_raw=position.held_raw, fraction=claim.request.exit_fraction)
+        amount = min(wanted, holding.amount_raw)
+        if amount == 0:
+            await _missing(desk, claim, policy, position)
+            return
+        order = await _build(desk, claim, policy, position, holding, amount, watch)
+    except GatewayError as error:
+        await _retry(desk, claim, policy, "BUILD_FAILED", str(error))
+        return
+    submission = await desk.writer.run(
+        lambda: record_sell(claim, order, position=position.pk, now=desk.clock())
+    )
+    await send(desk, submission, order)
+
+
+async def _build(
+    desk: Desk,
+    claim: Claim,
+    policy: Policy,
+    position: Position,
+    holding: _Holding,
+    amount_raw: int,
+    watch: Stopwatch,
+) -> SignedOrder:
+    quote = await watch.wait(
+        desk.gateways.jupiter.quote(
+            input_mint=position.mint,
+            output_mint=WSOL_MINT,
+            amount_raw=amount_raw,
+            slippage_bps=_slippage_bps(policy, claim.attempt),
+        )
+    )
+    paid = desk.choose_tip(
+        route=Route.JITO, lamports=_tip(desk, policy, quote.out_amount_raw, claim.attempt)
+    )
+    is_last = amount_raw == holding.amount_raw and holding.is_closable and claim.attempt == 1
+    signed, last_valid = await desk.build_swap(
+        quote,
+        tip=paid,
+        watch=watch,
+        # Anybody may send us dust and make the closing fail, so only the first try risks it.
+        close_account=Pubkey.from_string(position.token_account) if is_last else None,
+        close_program=Pubkey.from_string(holding.program) if is_last else None,
+    )
+    return SignedOrder(
+        action=Action.SELL,
+        route=Route.JITO if paid else Route.STANDARD,
+        signature=signed.signature,
+        bundle_id=desk.gateways.block_engine.bundle_id([signed.signature]) if paid else "",
+        wire=signed.wire,
+        last_valid_block_height=last_valid,
+        tip_lamports=paid.lamports if paid else 0,
+        in_amount_raw=amount_raw,
+        quoted_out_raw=quote.out_amount_raw,
+        waited_microseconds=watch.waited_microseconds,
+    )
+
+
+def _slippage_bps(policy: Policy, attempt: int) -> int:
+    """The policy's tolerance for exits, doubled with every try: getting out matters more than the price."""
+    return min(policy.exit_slippage_bps << min(attempt - 1, 8), MAXIMUM_SLIPPAGE_BPS)
+
+
+def _tip(desk: Desk, policy: Policy, proceeds_lamports: int, attempt: int) -> int:
+    """The exit's tip, but never more than the policy's share of what the sale brings in."""
+    tip = tip_lamports(
+        policy=policy,
+        percentile=policy.exit_tip_percentile,
+        floor=desk.conditions.tip_floor,
+        attempt=attempt,
+    )
+    return max(MINIMUM_TIP_LAMPORTS, min(tip, proceeds_lamports * policy.maximum_tip_bps // 10_000))
+
+
+async def _holding(desk: Desk, position: Position) -> _Holding:
+    account = await desk.gateways.rpc.account(position.token_account)
+    if account is None:
+        return _Holding(amount_raw=0, program="", is_closable=False)
+    if len(account.data) < TOKEN_ACCOUNT_LENGTH:
+        raise Unavailable("our token account is not a token account")
+    return _Holding(
+        amount_raw=int.from_bytes(account.data[64:72], "little"),
+        program=account.owner,
+        is_closable=_is_closable(account),
+    )
+
+
+def _is_closable(account: AccountData) -> bool:
+    """Token-2022 refuses to close an account in which transfer fees are withheld (extension 2)."""
+    if account.owner != TOKEN_2022_PROGRAM:
+        return True
+    extensions = account.data[TOKEN_ACCOUNT_LENGTH + 1 :]
+    offset = 0
+    while offset + 4 <= len(extensions):
+        kind = int.from_bytes(extensions[offset : offset + 2], "little")
+        length = int.from_bytes(extensions[offset + 2 : offset + 4], "little")
+        if kind == WITHHELD_FEES_TYPE and any(extensions[offset + 4 : offset + 4 + length]):
+            return False
+        offset += 4 + length
+    return True
+
+
+async def _missing(desk: Desk, claim: Claim, policy: Policy, position: Position) -> None:
+    """The books say that we hold tokens and the chain says that we do not: a person has to look."""
+    text = f"{position.symbol}: the books hold {position.held_raw} raw, our account holds none"
+    await desk.writer.run(
+        lambda: audit.open_incident(
+            key=f"holding:{position.pk}",
+            title=f"{position.symbol} is gone from our wallet",
+            detail=text,
+            now=desk.clock(),
+        )
+    )
+    await _retry(desk, claim, policy, "NOT_HELD", text)
+
+
+async def _retry(desk: Desk, claim: Claim, policy: Policy, code: str, text: str) -> None:
+    log.warning("%s: %s: %s", claim.request.symbol, code, text)
+    delay = RETRY_DELAYS[min(claim.attempt, len(RETRY_DELAYS)) - 1]
+    await desk.writer.run(
+        lambda: retry_later(
+            claim,
+            code=code,
+            text=text,
+            delay=delay,
+            maximum_attempts=policy.maximum_attempts,
+            now=desk.clock(),
+        )
+    )
+
+
+async def _wait(desk: Desk, claim: Claim, code: str, text: str) -> None:
+    await desk.writer.run(
+        lambda: wait_for(claim, code=code, text=text, delay=WAIT, now=desk.clock())
+    )
+
+
+async def _skip(desk: Desk, claim: Claim, code: str, text: str) -> None:
+    await desk.writer.run(lambda: skip(claim, code=code, text=text, now=desk.clock()))

@@ -1,0 +1,62 @@
+"""Sends bytes that are already in the books, and books only what is proof; the resolver asks the chain for the rest."""
+
+import logging
+
+from trading.domain.lifecycle import SubmissionStatus
+from trading.domain.values import Route
+from trading.gateways.base import GatewayError, Refused
+from trading.services.booking import book_dead
+from trading.services.orders import SignedOrder, mark_sent
+from workers.desk import Desk
+
+log = logging.getLogger("sending")
+
+
+async def send(desk: Desk, submission: int, order: SignedOrder) -> None:
+    """Send a recorded submission by its route.
+
+    A refusal by the engine proves that it did not take the bundle, so the same bytes go to the RPC
+    nodes. Refused there by all as well: the submission is booked REFUSED. Anything else is unknown and
+    stays in flight.
+    """
+    sent_at = desk.clock()
+    route = order.route
+    refusal = await _offer(desk, order.wire, route)
+    if refusal is not None and route is Route.JITO:
+        log.warning("block engine refused %s: %s", order.signature[:8], refusal)
+        route = Route.STANDARD
+        refusal = await _offer(desk, order.wire, route)
+    await desk.writer.run(lambda: mark_sent(submission, route=route, now=sent_at))
+    if refusal is not None:
+        text = str(refusal)
+        log.warning("everybody refused %s: %s", order.signature[:8], text)
+        await desk.writer.run(
+            lambda: book_dead(
+                submission,
+                status=SubmissionStatus.REFUSED,
+                code="REFUSED",
+                text=text,
+                now=desk.clock(),
+            )
+        )
+
+
+async def broadcast_again(desk: Desk, *, wire: bytes, route: Route, is_exit: bool) -> None:
+    """Offer the same bytes once more; they can land only once. Exits try every way there is."""
+    await _offer(desk, wire, route)
+    if is_exit and route is Route.JITO:
+        await _offer(desk, wire, Route.STANDARD)
+
+
+async def _offer(desk: Desk, wire: bytes, route: Route) -> Refused | None:
+    """None when it was taken or may have been; the refusal when it provably was not."""
+    try:
+        if route is Route.JITO:
+            await desk.gateways.block_engine.send_bundle([wire])
+        else:
+            await desk.gateways.rpc.send_transaction(wire)
+    except Refused as refusal:
+        return refusal
+    except GatewayError as error:
+        log.warning("sending by %s: outcome unknown: %s", route, error)
+    return None

@@ -1,0 +1,66 @@
+"""Puts the parts together for the daemons: the only place of this room that reads settings."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from django.conf import settings
+
+from trading.facts import TokenDesk
+from trading.gateways.base import Endpoints
+from trading.gateways.connect import Gateways, connect
+from trading.writer import GroupWriter
+from wallets.vault import open_trading_key
+from workers.conditions import Conditions
+from workers.desk import Desk
+from workers.runtime import utc_now
+
+
+def endpoints() -> Endpoints:
+    """Where the outside is, from the settings."""
+    return Endpoints(
+        rpc_urls=tuple(settings.RPC_URLS),
+        jito_url=settings.JITO_URL,
+        jupiter_url=settings.JUPITER_URL,
+        dexscreener_url=settings.DEXSCREENER_URL,
+        jupiter_api_key=settings.JUPITER_API_KEY,
+    )
+
+
+@asynccontextmanager
+async def open_gateways() -> AsyncIterator[Gateways]:
+    """The configured gateways, closed at the end."""
+    async with connect(endpoints()) as gateways:
+        yield gateways
+
+
+@asynccontextmanager
+async def open_writer() -> AsyncIterator[GroupWriter]:
+    """A running writer; what it was given is committed before it goes."""
+    writer = GroupWriter().start()
+    try:
+        yield writer
+    finally:
+        writer.stop()
+
+
+@asynccontextmanager
+async def open_desk() -> AsyncIterator[Desk]:
+    """Everything a trade needs, conditions already asked for once."""
+    keypair = open_trading_key(settings.TRADING_KEY_FILE)
+    pubkey = keypair.pubkey()
+    async with open_gateways() as gateways, open_writer() as writer:
+        conditions = Conditions(
+            gateways, wallet=str(pubkey), clock=utc_now, chance=random.SystemRandom()
+        )
+        await conditions.refresh_once()
+        yield Desk(
+            gateways=gateways,
+            writer=writer,
+            conditions=conditions,
+            tokens=TokenDesk(gateways, clock=utc_now),
+            keypair=keypair,
+            pubkey=pubkey,
+            address=str(pubkey),
+            clock=utc_now,
+        )
