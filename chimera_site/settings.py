@@ -195,6 +195,8 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
+        "daphne.cli": {"level": "WARNING"},
+        "daphne.server": {"level": "WARNING"},
         "daphne.http_protocol": {"level": "WARNING"},
         "daphne.ws_protocol": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
