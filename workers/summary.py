@@ -21,9 +21,15 @@ def _sandbox_lines(wiring: Wiring) -> list[str]:
     return [
         f"Solana RPC      {wiring.sandbox_url}/",
         "",
+        f"Login           admin or trader, password {_password(wiring)}",
         f"Webhook secret  {wiring.data_dir / 'webhook_secret'}",
         "",
         "Next, in another terminal:",
         "  make journey        send signals and follow each to its end",
         "  make verify-books   compare the books with the chain",
     ]
+
+
+def _password(wiring: Wiring) -> str:
+    """The demo users' own, made by the first seeding."""
+    return (wiring.data_dir / "demo_password").read_text()

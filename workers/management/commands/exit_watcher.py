@@ -24,7 +24,7 @@ async def _main() -> None:
     async with open_gateways() as gateways, open_writer() as writer:
         watcher = ExitWatcher(gateways=gateways, writer=writer, wallet=wallet, clock=utc_now)
         heart = Heart(
-            "exit_watcher",
+            "watcher",
             writer=writer,
             clock=utc_now,
             detail=lambda: {"priced_at": watcher.priced_at and watcher.priced_at.isoformat()},

@@ -1,0 +1,27 @@
+"""`manage.py seed_sandbox`: people, roster, tokens, policy and money for a fresh sandbox."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from workers.runtime import utc_now
+from workers.seeding import DEMO_USERS, Sandbox, demo_password, seed
+
+
+class Command(BaseCommand):
+    help = "Fill an empty sandbox platform so that trading starts at once. Never touches paper or live."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.IS_SANDBOX:
+            raise CommandError("demo users and demo money exist in sandbox mode only")
+        password_file = settings.DATA_DIR / "demo_password"
+        seed(
+            sandbox=Sandbox(url=settings.SANDBOX_URL),
+            key_file=settings.TRADING_KEY_FILE,
+            password_file=password_file,
+            webhook_secret=settings.WEBHOOK_SECRET,
+            now=utc_now(),
+        )
+        names = " or ".join(DEMO_USERS)
+        self.stdout.write(f"demo login: {names}, password {demo_password(password_file)}")

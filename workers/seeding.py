@@ -1,0 +1,134 @@
+"""Fills an empty sandbox platform so that trading starts at once: people, roster, tokens, policy, money.
+
+Everything is done once; running it again changes nothing that people have changed meanwhile.
+"""
+
+import json
+import secrets
+import urllib.request
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from solders.keypair import Keypair
+
+from audit import services as audit
+from audit.models import PolicyRevision
+from trading.domain.policy import Policy, as_json
+from trading.domain.values import LAMPORTS_PER_SOL
+from trading.models import Provider, ProviderSecret, Token, TradingState
+from wallets import services as roster
+from wallets.models import LeaderStatus, LeaderStrategy, TradingWallet
+from wallets.vault import create_trading_key, open_trading_key
+
+ACTOR = "sandbox"
+REASON = "first start of the sandbox"
+PROVIDER = "sandbox"
+STARTING_LAMPORTS = 50 * LAMPORTS_PER_SOL
+DEMO_USERS = {"admin": True, "trader": False}
+TIMEOUT_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """The sandbox's control routes."""
+
+    url: str
+
+    def get(self, path: str) -> Any:
+        """The JSON of a control route."""
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=TIMEOUT_SECONDS) as reply:  # noqa: S310
+            return json.load(reply)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON that a control route answers to a body."""
+        request = urllib.request.Request(  # noqa: S310 - the address is our own sandbox's
+            f"{self.url}{path}",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as reply:  # noqa: S310
+            return json.load(reply)
+
+    def balance_lamports(self, address: str) -> int:
+        """The wallet's balance as the chain has it."""
+        call = {"jsonrpc": "2.0", "id": 1, "method": "getBalance", "params": [address]}
+        return int(self.post("/", call)["result"]["value"])
+
+
+def seed(
+    *, sandbox: Sandbox, key_file: Path, password_file: Path, webhook_secret: str, now: datetime
+) -> None:
+    """Everything a sandbox platform needs before its first signal."""
+    seed_people(password_file)
+    seed_rules(webhook_secret=webhook_secret, now=now)
+    seed_market(sandbox, now=now)
+    seed_wallet(sandbox, key_file, now=now)
+
+
+def demo_password(file: Path) -> str:
+    """The demo users' password, made once per data directory."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(9))
+    return file.read_text()
+
+
+@transaction.atomic
+def seed_people(password_file: Path) -> None:
+    """The demo users: `admin` may do everything, `trader` sees the live pages."""
+    for name, is_admin in DEMO_USERS.items():
+        if not User.objects.filter(username=name).exists():
+            make = User.objects.create_superuser if is_admin else User.objects.create_user
+            make(name, password=demo_password(password_file))
+
+
+@transaction.atomic
+def seed_rules(*, webhook_secret: str, now: datetime) -> None:
+    """Default policy, entries allowed, one provider with the sandbox's secret."""
+    if not PolicyRevision.objects.exists():
+        audit.propose_revision(as_json(Policy()), actor=ACTOR, reason=REASON, now=now)
+    TradingState.objects.get_or_create(
+        pk=1, defaults={"reason": REASON, "actor": ACTOR, "changed_at": now}
+    )
+    provider, _ = Provider.objects.get_or_create(name=PROVIDER)
+    ProviderSecret.objects.get_or_create(
+        provider=provider, secret=webhook_secret, defaults={"created_at": now}
+    )
+
+
+@transaction.atomic
+def seed_market(sandbox: Sandbox, *, now: datetime) -> None:
+    """The sandbox's tokens as the registry of symbols, its leaders as the roster."""
+    for token in sandbox.get("/sandbox/tokens"):
+        Token.objects.get_or_create(
+            mint=token["mint"], defaults={"symbol": token["symbol"], "name": token["name"]}
+        )
+    for leader in sandbox.get("/sandbox/leaders"):
+        roster.follow(
+            address=leader["address"],
+            name=leader["name"],
+            status=LeaderStatus(leader["roster_status"]),
+            strategy=LeaderStrategy(leader["strategy"]),
+            label=leader["archetype"],
+            actor=ACTOR,
+            reason=REASON,
+            now=now,
+        )
+
+
+def seed_wallet(sandbox: Sandbox, key_file: Path, *, now: datetime) -> None:
+    """A trading key in its file, and its first money from the sandbox's faucet."""
+    address = str(_key(key_file).pubkey())
+    TradingWallet.objects.get_or_create(
+        address=address, defaults={"label": "sandbox", "created_at": now}
+    )
+    if sandbox.balance_lamports(address) == 0:
+        sandbox.post("/sandbox/fund", {"address": address, "lamports": STARTING_LAMPORTS})
+
+
+def _key(file: Path) -> Keypair:
+    return open_trading_key(file) if file.exists() else create_trading_key(file)
