@@ -64,8 +64,7 @@ class Child:
         status = await self._process.wait()
         # What it forked would otherwise outlive it and hold its ports.
         self.kill_group()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._output), timeout=1)
+        await asyncio.wait({self._output}, timeout=1)
         self._output.cancel()
         return status
 

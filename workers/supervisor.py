@@ -63,7 +63,8 @@ class Supervisor:
     """Starts services in their order, starts again what ends by itself, ends everything on `stop()`.
 
     Run it in the main thread's event loop: the children are tied to that thread's life. `on_line`
-    gets (service name, line) for everything printed, and (OWN_NAME, line) for what happens here.
+    gets (service name, line) for everything printed, and (OWN_NAME, line) for what happens here;
+    it must not raise.
     """
 
     def __init__(
