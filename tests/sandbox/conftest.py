@@ -1,13 +1,13 @@
 """Fixtures of the sandbox's own tests: stock clients and the recorded replies of mainnet."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.websocket_api import SolanaWsClient
 
-from tests.cluster import REPOSITORY, Sandbox
+from tests.cluster import REPOSITORY, Sandbox, running
 from tests.sandbox.payer import Payer
 
 
@@ -29,6 +29,28 @@ async def pubsub(sandbox: Sandbox) -> AsyncIterator[SolanaWsClient]:
 def payer(sandbox: Sandbox) -> Payer:
     """A fresh wallet with ten SOL."""
     return Payer(sandbox=sandbox, keypair=sandbox.funded_keypair())
+
+
+@pytest.fixture(scope="session")
+def slot_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox with slots of its own pace: nothing confirms at once."""
+    with running(tmp_path_factory.mktemp("slots"), "--slot-ms", "100", mode="slot") as started:
+        started.advance(slots=40)
+        yield started
+
+
+@pytest.fixture
+def slot_sandbox(slot_process: Sandbox) -> Iterator[Sandbox]:
+    slot_process.clear()
+    slot_process.control("POST", "block-engine", {"has_auction": False})
+    yield slot_process
+    slot_process.clear()
+
+
+@pytest.fixture
+def slot_payer(slot_sandbox: Sandbox) -> Payer:
+    keypair = slot_sandbox.funded_keypair()
+    return Payer(sandbox=slot_sandbox, keypair=keypair)
 
 
 @pytest.fixture(scope="session")
