@@ -29,7 +29,17 @@ def build() -> bytes:
     """Compile and link; the same source and compiler give the same bytes."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "amm.o"
-        command = [sys.executable, "-m", "ziglang", "cc", *_FLAGS, "-c", SOURCE, "-o", target]
+        command = [
+            sys.executable,
+            "-m",
+            "ziglang",
+            "cc",
+            *_FLAGS,
+            "-c",
+            str(SOURCE),
+            "-o",
+            str(target),
+        ]
         subprocess.run(command, check=True, cwd=folder)  # noqa: S603  fixed command, no input
         return link(target.read_bytes())
 

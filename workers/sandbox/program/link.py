@@ -212,7 +212,9 @@ def _write(
     return _assemble([*code, *tables], code=code, dynamic=dynamic, entry_address=entry_address)
 
 
-def _table(name: str, kind: int, data: bytes, link_to: int, entry_size: int) -> _Section:
+def _table(
+    name: str, kind: int, data: bytes | bytearray, link_to: int, entry_size: int
+) -> _Section:
     return _Section(
         name=name, kind=kind, flags=_SHF_ALLOC, data=bytearray(data), link=link_to,
         entry_size=entry_size,
