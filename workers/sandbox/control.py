@@ -9,6 +9,7 @@ from solders.pubkey import Pubkey
 from workers.sandbox.asgi import Request, Response, json_response
 from workers.sandbox.cluster import Cluster
 from workers.sandbox.faults import InvalidRule
+from workers.sandbox.leaders import CannotTrade
 from workers.sandbox.trades import Side
 
 Json = Any
@@ -57,6 +58,8 @@ class Control:
             return json_response({"error": str(error)}, status=error.status)
         except KeyError as error:
             return json_response({"error": f"unknown: {error.args[0]}"}, status=404)
+        except CannotTrade as error:
+            return json_response({"error": str(error)}, status=409)
         except ValueError as error:
             return json_response({"error": str(error)}, status=422)
 

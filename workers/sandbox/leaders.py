@@ -23,6 +23,10 @@ GREED_PROBABILITY = 0.02
 NOTE = "leaders"
 
 
+class CannotTrade(ValueError):
+    """The leader has no key here, too little SOL, or nothing to sell."""
+
+
 class Leaders:
     """The cast on a chain. `listeners` hear of every successful swap."""
 
@@ -75,11 +79,11 @@ class Leaders:
     def buy(self, address: str, *, mint: Pubkey, lamports: int, is_greedy: bool = False) -> Outcome:
         """Make a leader buy now and keep it until told otherwise.
 
-        KeyError for an unknown leader or mint, ValueError when it has no key or too little SOL."""
+        KeyError for an unknown leader or mint, CannotTrade when it has no key or no money."""
         leader, trader = self._able(address)
         listing = self._market.listing(mint)
         if trader.lamports < lamports + RESERVE_LAMPORTS:
-            raise ValueError("the leader cannot pay that")
+            raise CannotTrade("the leader cannot pay that")
         outcome = trader.buy(
             listing,
             lamports=lamports,
@@ -91,13 +95,13 @@ class Leaders:
         return outcome
 
     def sell(self, address: str, *, mint: Pubkey, fraction: float) -> Outcome:
-        """Make a leader sell this part of what it holds now. ValueError when it holds nothing."""
+        """Make a leader sell this part of what it holds now. CannotTrade when it holds nothing."""
         leader, trader = self._able(address)
         listing = self._market.listing(mint)
         held = trader.held(listing)
         amount = held if fraction >= 1 else int(held * fraction)
         if amount <= 0:
-            raise ValueError("the leader holds none of it")
+            raise CannotTrade("the leader holds none of it")
         outcome = trader.sell(
             listing, amount=amount, always_tips=leader.profile.archetype.pays_tips
         )
@@ -130,7 +134,7 @@ class Leaders:
     def _able(self, address: str) -> tuple[Leader, Trader]:
         leader, trader = self._people[address]
         if trader is None:
-            raise ValueError("this leader's key is not here: it cannot trade")
+            raise CannotTrade("the key of this leader is not here")
         return leader, trader
 
     def _look(self, address: str) -> None:
@@ -166,7 +170,7 @@ class Leaders:
         """Whether it worked; a frozen or vanished holding stays where it is."""
         try:
             return self.sell(address, mint=mint, fraction=fraction).err is None
-        except (ValueError, Rejected):
+        except (CannotTrade, Rejected):
             return False
 
     def _tell(

@@ -6,9 +6,9 @@ from typing import Any
 
 from workers.sandbox.amm import Pool
 from workers.sandbox.chain import Chain
+from workers.sandbox.holdings import amount_of
 from workers.sandbox.paths import Path
 from workers.sandbox.tokens import LAMPORTS_PER_SOL, Token, TokenKind
-from workers.sandbox.wallet import amount_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

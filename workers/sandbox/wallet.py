@@ -12,6 +12,7 @@ from solders.transaction import VersionedTransaction
 from workers.sandbox import orders
 from workers.sandbox.amm import Pool, swap_instruction
 from workers.sandbox.chain import Chain
+from workers.sandbox.holdings import amount_of
 from workers.sandbox.records import TransactionRecord
 from workers.sandbox.tokens import WSOL, keypair_for
 
@@ -62,11 +63,6 @@ def holding(chain: Chain, *, owner: Pubkey, mint: Pubkey, program: Pubkey) -> in
     """Raw units in the owner's associated account; 0 where there is none."""
     account = chain.account(orders.token_account_of(owner, mint, program))
     return amount_of(account.data) if account is not None else 0
-
-
-def amount_of(token_account: bytes) -> int:
-    """The raw amount a token account's bytes hold; the same place in both token programs."""
-    return int.from_bytes(token_account[64:72], "little")
 
 
 def swap_with_sol(
