@@ -1,5 +1,6 @@
 """Our own transactions: order of the steps, tip last and never from a table, size, signature."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from solders.compute_budget import set_compute_unit_limit, set_compute_unit_pric
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
+from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.system_program import ID as SYSTEM
 from solders.system_program import decode_transfer
@@ -28,6 +30,7 @@ from trading.gateways.transactions import (
     UnableToAssemble,
     assemble,
     read_lookup_table,
+    round_trip,
     signature_of,
 )
 
@@ -175,6 +178,7 @@ def test_the_tip_account_never_comes_from_a_lookup_table() -> None:
     table = table_of(accounts[0], tip_key, *accounts[1:])
     signed = assembled(instructions=with_swap_over(*accounts), tip=TIP, lookup_tables=[table])
     message = VersionedTransaction.from_bytes(signed.wire).message
+    assert isinstance(message, MessageV0)
     assert tip_key in list(message.account_keys)
     [lookup] = message.address_table_lookups
     used = sorted([*lookup.writable_indexes, *lookup.readonly_indexes])
@@ -207,6 +211,24 @@ def test_more_accounts_than_a_message_can_hold_are_a_named_error() -> None:
     accounts = [key(number) for number in range(1, 400)]
     with pytest.raises(UnableToAssemble):
         assembled(instructions=with_swap_over(*accounts))
+
+
+def test_a_round_trip_buys_first_and_then_sells() -> None:
+    sell = SwapInstructions(
+        compute_budget=(set_compute_unit_limit(1),),
+        setup=(step("sell setup"),),
+        swap=step("sell"),
+        cleanup=(step("sell cleanup"),),
+        lookup_table_addresses=("a", "c"),
+    )
+    buy = replace(SWAP, lookup_table_addresses=("a", "b"))
+    both = round_trip(buy, sell)
+    data = [data for _, data, _ in steps_of(assembled(instructions=both))]
+    assert data == [
+        *(b"setup 1", b"setup 2", b"swap", b"cleanup"),
+        *(b"sell setup", b"sell", b"sell cleanup"),
+    ]
+    assert both.lookup_table_addresses == ("a", "b", "c")
 
 
 def table_bytes(*addresses: Pubkey, kind: int = 1, deactivation_slot: int = 2**64 - 1) -> bytes:

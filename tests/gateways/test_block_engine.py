@@ -10,9 +10,10 @@ from solders.keypair import Keypair
 from tests.gateways.conftest import endpoints
 from tests.gateways.outside import Outside, Script, envelope, error, json, raw, result
 from tests.gateways.samples import SIGNATURE, at_slot, signed_transfer
+from trading.domain.tips import TipFloor
 from trading.gateways.base import InvalidReply, RateLimited, Refused, Unavailable
 from trading.gateways.connect import Gateways, connect
-from trading.gateways.jito import InflightState, TipFloor, bundle_id
+from trading.gateways.jito import InflightState, bundle_id
 from trading.gateways.transactions import signature_of
 
 PAYER = Keypair.from_seed(b"\x01" * 32)

@@ -13,7 +13,6 @@ from tests.gateways.samples import BONK, SAMPLES, SIGNATURE, WSOL, at_slot, sign
 from trading.gateways.base import InvalidReply, Unavailable
 from trading.gateways.connect import Gateways
 
-USDC = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 TOKEN_PROGRAM = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"
 TOKEN_2022 = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
 
@@ -209,14 +208,6 @@ async def test_a_failed_simulation_has_an_error_and_no_accounts(
     outside.will(result(at_slot(failed)))
     simulation = await gateways.rpc.simulate_transaction(b"", accounts=[WSOL])
     assert (simulation.err, simulation.accounts) == ("AccountNotFound", (None,))
-
-
-async def test_a_missing_lookup_table_is_an_invalid_reply(
-    gateways: Gateways, outside: Outside
-) -> None:
-    outside.will(result(at_slot([None])))
-    with pytest.raises(InvalidReply):
-        await gateways.rpc.lookup_tables([USDC])
 
 
 async def test_an_unhealthy_node_is_unavailable(gateways: Gateways, outside: Outside) -> None:

@@ -7,7 +7,6 @@ import base64
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from solders.address_lookup_table_account import AddressLookupTableAccount
 from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
 
 from trading.gateways.base import GatewayError, InvalidReply, Unavailable
@@ -35,7 +34,6 @@ from trading.gateways.chain_facts import (
 from trading.gateways.failover import Endpoint, EndpointState, in_order, probe
 from trading.gateways.json_rpc import JsonRpc
 from trading.gateways.shapes import as_flag, as_integer, as_object, as_text
-from trading.gateways.transactions import read_lookup_table
 
 __all__ = [
     "AccountData",
@@ -164,14 +162,6 @@ class Rpc:
                 await self._read("getMultipleAccounts", [part, options], _accounts_reader(part))
             )
         return found
-
-    async def lookup_tables(self, addresses: Sequence[str]) -> list[AddressLookupTableAccount]:
-        """The live tables at these addresses; one that is missing or dead is an InvalidReply."""
-        found = await self.accounts(addresses)
-        return [
-            read_lookup_table(address, b"" if account is None else account.data)
-            for address, account in zip(addresses, found, strict=True)
-        ]
 
     async def balance(self, address: str, *, commitment: Commitment = "confirmed") -> int:
         """Lamports; 0 for an account that does not exist."""

@@ -93,8 +93,9 @@ def assemble(
 
     `payer_pubkey` is the key of `payer` (deriving it costs 20 microseconds, so callers keep it).
     A given compute unit limit or price replaces Jupiter's. `close_account` is our own token
-    account, empty after a full exit, whose rent comes back to us. The tip is the last instruction
-    and its account never comes from a lookup table, as Jito wants it.
+    account, empty after a full exit, whose rent comes back to us; not for a Token-2022 mint with
+    transfer fees, since fees withheld in the account forbid closing it and the exit would fail.
+    The tip is the last instruction and its account never comes from a lookup table.
     Raises UnableToAssemble, TransactionTooLarge.
     """
     steps = [
@@ -111,6 +112,23 @@ def assemble(
         steps.append(_transfer(payer_pubkey, tip_account, tip.lamports))
         tables = [_without(table, tip_account) for table in tables]
     return _sign(steps, payer, payer_pubkey, blockhash, tables)
+
+
+def round_trip(buy: SwapInstructions, sell: SwapInstructions) -> SwapInstructions:
+    """The buy and then the sell of what it gave, for a simulation that shows whether a token can be
+    sold again; its compute budget has to be given to `assemble`.
+
+    Quote the sell for the buy's `minimum_out_raw`: the simulated buy gives at least that.
+    """
+    return SwapInstructions(
+        compute_budget=(),
+        setup=(*buy.setup, buy.swap, *buy.cleanup, *sell.setup),
+        swap=sell.swap,
+        cleanup=sell.cleanup,
+        lookup_table_addresses=tuple(
+            dict.fromkeys((*buy.lookup_table_addresses, *sell.lookup_table_addresses))
+        ),
+    )
 
 
 def signature_of(wire: bytes) -> str:
