@@ -1,5 +1,6 @@
 """Our own transactions: order of the steps, tip last and never from a table, size, signature."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from trading.gateways.base import InvalidReply
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.gateways.transactions import (
     SIZE_LIMIT_BYTES,
+    MalformedTransaction,
     SignedTransaction,
     SwapInstructions,
     Tip,
@@ -285,3 +287,26 @@ def test_whatever_fits_is_signed_and_the_rest_is_a_named_error(
         return
     assert len(signed.wire) <= SIZE_LIMIT_BYTES
     assert VersionedTransaction.from_bytes(signed.wire).verify_with_results() == [True]
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300) | st.binary(min_size=64, max_size=400).map(lambda b: b"\x01" + b))
+def test_any_bytes_have_a_signature_or_a_named_error(wire: bytes) -> None:
+    with suppress(MalformedTransaction):
+        assert signature_of(wire)
+
+
+@settings(deadline=None)
+@given(position=st.integers(0, 10_000), value=st.integers(0, 255))
+def test_a_damaged_transaction_has_a_signature_or_a_named_error(position: int, value: int) -> None:
+    wire = bytearray(assembled(tip=TIP).wire)
+    wire[position % len(wire)] = value
+    with suppress(MalformedTransaction):
+        assert signature_of(bytes(wire))
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda body: table_bytes() + body))
+def test_any_account_is_a_table_or_a_named_error(data: bytes) -> None:
+    with suppress(InvalidReply):
+        assert read_lookup_table(str(key(777)), data).key == key(777)

@@ -1,5 +1,7 @@
 """Every way a JSON-RPC endpoint can fail becomes the right named error."""
 
+import gzip
+
 import pytest
 
 from tests.gateways.conftest import endpoints
@@ -15,7 +17,7 @@ from tests.gateways.outside import (
     raw,
     result,
 )
-from trading.gateways.base import InvalidReply, RateLimited, Refused, Unavailable
+from trading.gateways.base import GatewayError, InvalidReply, RateLimited, Refused, Unavailable
 from trading.gateways.connect import Gateways, connect
 
 DATA = {"numSlotsBehind": 42}
@@ -156,6 +158,16 @@ async def test_a_reply_beyond_the_size_limit_is_an_invalid_reply(outside: Outsid
     outside.will(raw(b'"' + b"x" * 2_000_000 + b'"'))
     async with connect(endpoints(outside.url, reply_limit_bytes=1_000_000)) as gateways:
         with pytest.raises(InvalidReply):
+            await gateways.rpc.slot()
+
+
+async def test_a_small_reply_that_unpacks_beyond_the_limit_is_a_named_error(
+    outside: Outside,
+) -> None:
+    packed = gzip.compress(b" " * 60_000_000)
+    outside.will(raw(packed, **{"Content-Encoding": "gzip"}))
+    async with connect(endpoints(outside.url, reply_limit_bytes=1_000_000)) as gateways:
+        with pytest.raises(GatewayError):
             await gateways.rpc.slot()
 
 

@@ -59,6 +59,7 @@ class Endpoints:
     before the provider's own path (`https://api.jup.ag`). Jito serves its tip floor at a host of
     its own: `tip_floor_url` is the whole address, empty = under `jito_url`. With several RPCs
     each is probed every `probe_seconds`; 0 = never, for short-lived commands.
+    `jupiter_requests_per_second` is this process's share of the key's allowance; 0 = no limit.
     """
 
     rpc_urls: tuple[str, ...]
@@ -66,6 +67,7 @@ class Endpoints:
     jupiter_url: str
     dexscreener_url: str
     jupiter_api_key: str = ""
+    jupiter_requests_per_second: float = 0.0
     jito_auth: str = ""
     tip_floor_url: str = ""
     timeout_seconds: float = 4.0

@@ -13,6 +13,7 @@ from trading.gateways.jito import BlockEngine
 from trading.gateways.json_rpc import JsonRpc
 from trading.gateways.jupiter import Jupiter
 from trading.gateways.market_data import MarketData
+from trading.gateways.quota import Quota
 from trading.gateways.rpc import Rpc
 
 _BUNDLES_PATH = "/api/v1/bundles"
@@ -40,9 +41,7 @@ async def connect(endpoints: Endpoints) -> AsyncIterator[Gateways]:
         yield Gateways(
             rpc=rpc,
             block_engine=await _block_engine(endpoints, hosts),
-            jupiter=Jupiter(
-                await hosts.open(endpoints.jupiter_url, {"x-api-key": endpoints.jupiter_api_key})
-            ),
+            jupiter=await _jupiter(endpoints, hosts),
             market_data=MarketData(await hosts.open(endpoints.dexscreener_url)),
         )
 
@@ -66,6 +65,12 @@ async def _block_engine(endpoints: Endpoints, hosts: "_Hosts") -> BlockEngine:
         tip_floor_host=await hosts.open(floor_url) if floor_url else engine,
         tip_floor_path="" if floor_url else _TIP_FLOOR_PATH,
     )
+
+
+async def _jupiter(endpoints: Endpoints, hosts: "_Hosts") -> Jupiter:
+    host = await hosts.open(endpoints.jupiter_url, {"x-api-key": endpoints.jupiter_api_key})
+    per_second = endpoints.jupiter_requests_per_second
+    return Jupiter(host, quota=Quota(per_second) if per_second > 0 else None)
 
 
 class _Hosts:

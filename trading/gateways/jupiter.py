@@ -2,15 +2,17 @@
 behind this module. Shapes: formats.md section 4.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, Never
 
 from solders.instruction import AccountMeta, Instruction
 
 from trading.gateways.base import InvalidReply, RateLimited, Refused, Unavailable
 from trading.gateways.http import Host
+from trading.gateways.quota import Quota, Urgency
 from trading.gateways.shapes import (
     as_address,
     as_amount,
@@ -26,9 +28,10 @@ from trading.gateways.shapes import (
 )
 from trading.gateways.transactions import SwapInstructions
 
-__all__ = ["Jupiter", "NoRoute", "PriceUsd", "Quote", "SwapInstructions"]
+__all__ = ["Jupiter", "NoRoute", "PriceUsd", "Quote", "SwapInstructions", "Urgency"]
 
 _MINTS_PER_CALL = 50
+_PAUSE_SECONDS = 1.0
 
 
 class NoRoute(Refused):
@@ -63,13 +66,24 @@ class PriceUsd:
 
 
 class Jupiter:
-    """Every method raises only GatewayErrors."""
+    """Every method raises only GatewayErrors.
 
-    def __init__(self, host: Host) -> None:
+    All calls share one allowance at Jupiter. With a `quota` they wait for their turn by `urgency`,
+    and a 429 makes all of them wait for as long as Jupiter says (one second if it does not).
+    """
+
+    def __init__(self, host: Host, *, quota: Quota | None = None) -> None:
         self._host = host
+        self._quota = quota
 
     async def quote(
-        self, *, input_mint: str, output_mint: str, amount_raw: int, slippage_bps: int
+        self,
+        *,
+        input_mint: str,
+        output_mint: str,
+        amount_raw: int,
+        slippage_bps: int,
+        urgency: Urgency = Urgency.ENTRY,
     ) -> Quote:
         """The best ExactIn route now. Raises NoRoute when there is none.
 
@@ -84,7 +98,7 @@ class Jupiter:
             "restrictIntermediateTokens": "true",
         }
         try:
-            reply = await self._get("/swap/v1/quote", params)
+            reply = await self._ask(urgency, lambda: self._host.get("/swap/v1/quote", params))
         except Refused as refusal:
             raise _no_route(refusal) from None
         quote = read_quote(reply)
@@ -97,7 +111,12 @@ class Jupiter:
         return quote
 
     async def swap_instructions(
-        self, quote: Quote, *, owner: str, dynamic_compute_unit_limit: bool = False
+        self,
+        quote: Quote,
+        *,
+        owner: str,
+        dynamic_compute_unit_limit: bool = False,
+        urgency: Urgency = Urgency.ENTRY,
     ) -> SwapInstructions:
         """The instructions that swap by this quote, wrapping and unwrapping SOL.
 
@@ -111,20 +130,30 @@ class Jupiter:
             "wrapAndUnwrapSol": True,
             "dynamicComputeUnitLimit": dynamic_compute_unit_limit,
         }
-        reply = self._checked(await self._host.post("/swap/v1/swap-instructions", body))
+        path = "/swap/v1/swap-instructions"
+        reply = await self._ask(urgency, lambda: self._host.post(path, body))
         return read_swap_instructions(reply, owner=owner)
 
-    async def prices_usd(self, mints: Sequence[str]) -> dict[str, PriceUsd]:
+    async def prices_usd(
+        self, mints: Sequence[str], *, urgency: Urgency = Urgency.POSITION
+    ) -> dict[str, PriceUsd]:
         """Prices by mint; a mint without a reliable price is absent."""
         prices: dict[str, PriceUsd] = {}
         for start in range(0, len(mints), _MINTS_PER_CALL):
-            part = mints[start : start + _MINTS_PER_CALL]
-            reply = await self._get("/price/v3", {"ids": ",".join(part)})
-            prices.update(read_prices(reply))
+            ids = ",".join(mints[start : start + _MINTS_PER_CALL])
+            ask = partial(self._host.get, "/price/v3", {"ids": ids})
+            prices.update(read_prices(await self._ask(urgency, ask)))
         return prices
 
-    async def _get(self, path: str, params: dict[str, str]) -> dict[str, Any]:
-        return self._checked(await self._host.get(path, params))
+    async def _ask(self, urgency: Urgency, call: Callable[[], Awaitable[object]]) -> dict[str, Any]:
+        if self._quota is None:
+            return self._checked(await call())
+        await self._quota.take(urgency)
+        try:
+            return self._checked(await call())
+        except RateLimited as limit:
+            self._quota.pause(limit.retry_after_seconds or _PAUSE_SECONDS)
+            raise
 
     def _checked(self, reply: object) -> dict[str, Any]:
         """The reply, or the error that Jupiter can also put into one with status 200."""
