@@ -33,8 +33,9 @@ def payer(sandbox: Sandbox) -> Payer:
 
 @pytest.fixture(scope="session")
 def slot_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox with slots of its own pace: nothing confirms at once."""
-    with running(tmp_path_factory.mktemp("slots"), "--slot-ms", "100", mode="slot") as started:
+    """A slot-mode sandbox whose slots close only when a test says so: nothing is a race."""
+    with running(tmp_path_factory.mktemp("slots"), mode="slot") as started:
+        started.control("POST", "clock", {"running": False})
         started.advance(slots=40)
         yield started
 
@@ -50,6 +51,7 @@ def slot_sandbox(slot_process: Sandbox) -> Iterator[Sandbox]:
 @pytest.fixture
 def slot_payer(slot_sandbox: Sandbox) -> Payer:
     keypair = slot_sandbox.funded_keypair()
+    slot_sandbox.advance(slots=2)
     return Payer(sandbox=slot_sandbox, keypair=keypair)
 
 

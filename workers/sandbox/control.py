@@ -40,6 +40,7 @@ class Control:
             ("POST", "fund"): self.fund,
             ("POST", "advance"): self.advance,
             ("POST", "fork"): self.fork,
+            ("POST", "clock"): self.clock,
             ("POST", "market"): self.market,
             ("POST", "provider"): self.provider,
             ("GET", "provider"): lambda body: self.provider({}),
@@ -135,6 +136,11 @@ class Control:
             raise Impossible(409, str(error)) from None
         return {"slot": self.cluster.chain.slot}
 
+    def clock(self, body: dict[str, Json]) -> Json:
+        """`running` false: no slot closes by itself until it is true again."""
+        self.cluster.is_clock_running = _switch(body, "running")
+        return {"running": self.cluster.is_clock_running, "slot": self.cluster.chain.slot}
+
     def trade(self, address: str, body: dict[str, Json]) -> Json:
         try:
             side = Side(_text(body, "side"))
@@ -149,9 +155,7 @@ class Control:
         )
 
     def market(self, body: dict[str, Json]) -> Json:
-        running = body.get("running")
-        if running is not None and not isinstance(running, bool):
-            raise Impossible(422, "running must be true or false")
+        running = _switch(body, "running") if body.get("running") is not None else None
         tempo = _number(body, "tempo") if body.get("tempo") is not None else None
         return self.cluster.world.configure(running=running, tempo=tempo)
 
@@ -164,9 +168,7 @@ class Control:
         """`has_auction` and `requests_per_second` (null: no limit) of the block engine."""
         engine = self.cluster.block_engine
         if "has_auction" in body:
-            if not isinstance(body["has_auction"], bool):
-                raise Impossible(422, "has_auction must be true or false")
-            engine.has_auction = body["has_auction"]
+            engine.has_auction = _switch(body, "has_auction")
         if "requests_per_second" in body:
             rate = body["requests_per_second"]
             engine.requests_per_second = None if rate is None else _positive(rate)
@@ -192,6 +194,13 @@ def _text(body: dict[str, Json], name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str):
         raise Impossible(422, f"{name} must be text")
+    return value
+
+
+def _switch(body: dict[str, Json], name: str) -> bool:
+    value = body.get(name)
+    if not isinstance(value, bool):
+        raise Impossible(422, f"{name} must be true or false")
     return value
 
 
