@@ -7,7 +7,7 @@ from solders.account import Account
 
 from tests.sandbox.actors import SOL, WSOL, Actor, new_chain, transfer_fee, vault_amounts
 from workers.sandbox import amm
-from workers.sandbox.holdings import TOKEN_2022_PROGRAM
+from workers.sandbox.holdings import TOKEN_2022_PROGRAM, amount_of
 
 MAX_RESERVE = 2**63 - 1
 
@@ -105,6 +105,9 @@ class TestFormula:
             reserve_in=reserve_in, reserve_out=reserve_out, amount_in=amount, fee_bps=fee_bps
         )
         assert trader.balance(target) == expected
+        left = amount_of(self.chain.account(target.account_of(pool.address)).data)
+        assert left == reserve_out - expected
+        assert (reserve_in + amount) * left >= reserve_in * reserve_out
 
 
 def test_a_buy_moves_exactly_what_the_formula_says(market):

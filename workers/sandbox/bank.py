@@ -49,7 +49,7 @@ class Landing:
         return {
             address_key(bytes(key))
             for key, account in zip(self.run.accounts.keys, self.run.before, strict=True)
-            if account is None or not (account.executable or account.owner == _SYSVAR_OWNER)
+            if account is None or not _is_built_in(account)
         }
 
 
@@ -177,7 +177,7 @@ class Bank:
         return account
 
     def _note(self, address: Pubkey, account: Account | None) -> None:
-        if account is not None and account.executable:
+        if account is not None and _is_built_in(account):
             return
         self._holdings.note(address, account)
         self._unsaved.add(address)
@@ -185,3 +185,8 @@ class Bank:
     def _lend_slot_hashes(self, keys: Sequence[Pubkey]) -> None:
         if messages.LOOKUP_TABLE_PROGRAM in keys:
             self._vm.set_slot_hashes(list(self._slot_hashes()))
+
+
+def _is_built_in(account: Account) -> bool:
+    """Programs and sysvars: every machine has them anew, they are no part of the state."""
+    return account.executable or account.owner == _SYSVAR_OWNER
