@@ -31,13 +31,15 @@ from workers.sandbox.wallet import Wallet
 DEEPEST_WITHDRAWAL = 0.9999
 RUG_FRACTION = 0.995
 DAY_SECONDS = 86_400
+STEP_SECONDS = 60.0
 NOTE = "market"
 
 
 class Market:
     """Pools on a chain and the clock their prices follow.
 
-    `clock` counts market seconds since genesis. Every change is a real transaction: the market
+    `clock` counts market seconds since genesis; in live time prices are put right from
+    `next_step` on, once a market minute. Every change is a real transaction: the market
     maker trades pools to their paths, the treasury launches, rugs and freezes.
     """
 
@@ -46,6 +48,7 @@ class Market:
         self.seed = seed
         self.history_seconds = history_seconds
         self.clock = 0.0
+        self.next_step = 0.0
         self.listings: dict[Pubkey, Listing] = {}
         self.tape = Tape()
         self._tokens = universe(seed=seed)
@@ -80,6 +83,7 @@ class Market:
     def step(self, clock: float) -> None:
         """Move the market to this market second: launches, rugs, frozen buyers, prices."""
         self.clock = max(self.clock, clock)
+        self.next_step = self.clock + STEP_SECONDS
         for token in self._tokens:
             if token.mint not in self.listings and self._launch_time(token) <= self.clock:
                 self._list(token, self._issuance.issue(token), launched_at=self.clock)
@@ -165,6 +169,7 @@ class Market:
         """Put clock, paths and tape among the chain's notes."""
         state = {
             "clock": self.clock,
+            "next_step": self.next_step,
             "usd": self._usd.state(),
             "tape": self.tape.state(),
             "listings": {str(mint): each.state() for mint, each in self.listings.items()},
@@ -175,6 +180,7 @@ class Market:
         """Continue from the chain's notes."""
         state: dict[str, Any] = json.loads(self.chain.notes[NOTE])
         self.clock = state["clock"]
+        self.next_step = state["next_step"]
         self._usd.restore(state["usd"])
         tokens = {str(token.mint): token for token in self._tokens}
         for address, saved in state["listings"].items():

@@ -15,7 +15,6 @@ from workers.sandbox.market import Market
 from workers.sandbox.tokens import LAMPORTS_PER_SOL
 from workers.sandbox.trades import LeaderTrade, Side
 
-STEP_SECONDS = 60.0
 LONGEST_LEAP_SECONDS = DAY_SECONDS
 LARGEST_BUY_SOL = 100.0
 TEMPO_RANGE = (0.0, 10_000.0)
@@ -45,7 +44,6 @@ class World:
     is_running: bool = True
     has_leaders: bool = True
     _now: float | None = field(default=None, init=False)
-    _next_step: float = field(default=0.0, init=False)
 
     @classmethod
     def open(
@@ -104,7 +102,6 @@ class World:
             self.market.clock += min(gap, LONGEST_LEAP_SECONDS)
             self.cast.catch_up()
         self._now = now
-        self._next_step = self.market.clock
 
     def tick(self, now: float) -> None:
         """Let the market catch up with `now`. Cheap when nothing is due."""
@@ -115,8 +112,7 @@ class World:
         leap = min(elapsed * self.tempo, LONGEST_LEAP_SECONDS)
         before = self.chain.transaction_count
         self.market.clock += leap
-        if self.market.clock >= self._next_step:
-            self._next_step = self.market.clock + STEP_SECONDS
+        if self.market.clock >= self.market.next_step:
             self.market.step(self.market.clock)
         if self.has_leaders:
             self.cast.act()
