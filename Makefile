@@ -15,7 +15,7 @@ setup: ## Make .venv/, install the pinned packages, prepare database and static 
 
 run: ## Start the whole platform (sandbox by default); Ctrl-C stops it
 	@ops/setup.sh
-	@exec $(PY) manage.py platform --stop-with-parent
+	@exec $(PY) manage.py platform --stop-with-parent $(ARGS)
 
 check: ## Formatting, lint, types, layers, system checks, missing migrations
 	@ops/setup.sh

@@ -17,7 +17,7 @@ class Wiring:
     """Where one platform lives: its directories, addresses and outside environment.
 
     `sandbox_url` is empty when the outside world is real; `redis_socket` is None when `outside`
-    names a Redis of its own.
+    names a Redis of its own. `sandbox_options` are added to the sandbox's command line and win there.
     """
 
     mode: str
@@ -27,7 +27,7 @@ class Wiring:
     ingress_port: int
     sandbox_port: int | None
     redis_socket: Path | None
-    is_market_running: bool = True
+    sandbox_options: tuple[str, ...] = ()
 
     @property
     def web_url(self) -> str:
@@ -105,9 +105,9 @@ def _sandbox(wiring: Wiring, *, env: Mapping[str, str]) -> Service:
             *("--data-dir", str(wiring.data_dir / "sandbox")),
             *("--port", str(wiring.sandbox_port)),
             *("--mode", "slot"),
-            *("--leaders", "on" if wiring.is_market_running else "off"),
             *("--webhook-url", f"{wiring.ingress_url}/api/v1/webhook"),
             *("--webhook-secret-file", str(wiring.data_dir / "webhook_secret")),
+            *wiring.sandbox_options,
         ),
         env=env,
         ready=readiness.http(f"{wiring.sandbox_url}/sandbox/health"),

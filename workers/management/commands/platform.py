@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from workers import leash, lock, ports, processes, run_env
 from workers.console import Console
 from workers.processes import Wiring
+from workers.run_env import write_private
 from workers.summary import summary
 from workers.supervisor import OWN_NAME, Supervisor, UnableToStart
 
@@ -31,6 +32,9 @@ class Command(BaseCommand):
             "--no-market", action="store_true", help="sandbox: leaders trade only when told to"
         )
         parser.add_argument(
+            "--history-days", type=float, help="sandbox: length of the past made at the first start"
+        )
+        parser.add_argument(
             "--stop-with-parent", action="store_true", help="also stop when the caller ends"
         )
 
@@ -44,7 +48,7 @@ class Command(BaseCommand):
             except lock.AlreadyRunning as error:
                 raise CommandError(_already_running(error.holder)) from None
             self.set_up()
-            wiring = self.wire(stack, is_market_running=not options["no_market"])
+            wiring = self.wire(stack, sandbox_options=sandbox_options(options))
             stack.enter_context(
                 run_env.published(settings.DATA_DIR / "run.env", wiring.addresses())
             )
@@ -52,10 +56,13 @@ class Command(BaseCommand):
 
     def set_up(self) -> None:
         self.say(f"mode {settings.MODE}, data in {settings.DATA_DIR}")
+        if settings.IS_SANDBOX:
+            # The signal provider reads the secret from this file, also when we got it elsewhere.
+            write_private(settings.DATA_DIR / "webhook_secret", settings.WEBHOOK_SECRET)
         call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
 
-    def wire(self, stack: ExitStack, *, is_market_running: bool) -> Wiring:
+    def wire(self, stack: ExitStack, *, sandbox_options: tuple[str, ...]) -> Wiring:
         """Choose the ports, which stay ours as long as `stack` is open."""
         names = [name for name in PREFERRED_PORTS if settings.IS_SANDBOX or name != "SANDBOX_PORT"]
         port_of = {name: lease(name, stack) for name in names}
@@ -68,7 +75,7 @@ class Command(BaseCommand):
             ingress_port=port_of["INGRESS_PORT"],
             sandbox_port=port_of.get("SANDBOX_PORT"),
             redis_socket=own_socket if f"unix://{own_socket}" == settings.REDIS_URL else None,
-            is_market_running=is_market_running,
+            sandbox_options=sandbox_options,
         )
 
     async def run(self, wiring: Wiring) -> None:
@@ -124,6 +131,13 @@ def lease(name: str, stack: ExitStack) -> int:
     if demanded and found.port != int(demanded):
         raise CommandError(f"Port {demanded} ({name}) is taken; free it or choose another.")
     return found.port
+
+
+def sandbox_options(options: dict[str, Any]) -> tuple[str, ...]:
+    """The part of the sandbox's command line that ours decides."""
+    leaders = ("--leaders", "off") if options["no_market"] else ()
+    days = options["history_days"]
+    return (*leaders, *(("--history-days", str(days)) if days is not None else ()))
 
 
 def _already_running(holder: str) -> str:
