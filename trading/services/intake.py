@@ -10,13 +10,13 @@ from django.db import IntegrityError, connection, transaction
 
 from audit import services as audit
 from trading import live
-from trading.domain.lifecycle import WAITING, SignalStatus
+from trading.domain.lifecycle import SignalStatus
 from trading.domain.policy import Policy
 from trading.domain.signals import SignalInvalid, SignalRequest, identity_keys, signal_uuid
 from trading.domain.values import Action, Strategy
 from trading.hmac_auth import Caller
-from trading.models import Delivery, Provider, Signal, SignalEvent, SignalKey, Token, TradingState
-from trading.rows import insert
+from trading.models import Delivery, Provider, Signal, SignalEvent, SignalKey, Token
+from trading.rows import first, insert, parameter
 from trading.services.policy import active_policy
 
 RETRY_LATER = {429: 1, 503: 5}
@@ -107,7 +107,7 @@ def receive_signal(
 
 
 def _answer(caller: Caller, parsed: SignalRequest | SignalInvalid, now: datetime) -> Answer:
-    if Delivery.objects.filter(replay_key=caller.replay_key).exists():
+    if first("SELECT 1 FROM trading_delivery WHERE replay_key = %s", caller.replay_key):
         return Answer(http_status=401, code="replayed_request")
     if not _take_token(caller.provider_id, now.timestamp()):
         return Answer(http_status=429, code="rate_limited")
@@ -142,14 +142,15 @@ def _admit(caller: Caller, request: SignalRequest, now: datetime) -> Answer:
 
 def _refusal(request: SignalRequest, now: datetime) -> Answer | None:
     """Why a buy is not even queued: a mint known to be bad, halted entries, a full queue."""
-    refused = Token.objects.filter(mint=request.mint, refused_until__gt=now).values_list(
-        "refusal_code", flat=True
+    refused = first(
+        "SELECT refusal_code FROM trading_token WHERE mint = %s AND refused_until > %s",
+        request.mint,
+        parameter(Token, "refused_until", now),
     )
-    code = refused.first()
-    if code:
-        return Answer(http_status=200, code=code)
-    state = TradingState.objects.filter(pk=1).first()
-    if state is None or state.entries_halted:
+    if refused is not None:
+        return Answer(http_status=200, code=refused[0])
+    state = first("SELECT entries_halted FROM trading_tradingstate WHERE id = 1")
+    if state is None or state[0]:
         return Answer(http_status=503, code="circuit_breaker_triggered")
     policy, _ = active_policy()
     if _is_shed(request, policy):
@@ -166,7 +167,10 @@ def _refusal(request: SignalRequest, now: datetime) -> Answer | None:
 
 
 def _is_shed(request: SignalRequest, policy: Policy) -> bool:
-    waiting = Signal.objects.filter(status__in=WAITING, action=Action.BUY).count()
+    counted = first(
+        "SELECT count(*) FROM trading_signal WHERE status IN ('QUEUED', 'RETRY') AND priority > 0"
+    )
+    waiting = counted[0] if counted else 0
     limit = policy.queue_capacity
     if request.strategy is Strategy.SPEAR:
         limit = limit * policy.shed_spear_bps // 10_000
@@ -191,11 +195,14 @@ def _with_mint(request: SignalRequest) -> SignalRequest:
     """The request with its mint, looked up by symbol where only that was given; never guessed."""
     if request.mint:
         return request
-    mints = Token.objects.filter(symbol=request.symbol).values_list("mint", flat=True)[:2]
-    match list(mints):
-        case [mint]:
-            return replace(request, mint=mint)
-        case []:
+    # min and max differ exactly when there are several.
+    found = first(
+        "SELECT min(mint), max(mint) FROM trading_token WHERE symbol = %s", request.symbol
+    )
+    match found:
+        case (str(lowest), highest) if lowest == highest:
+            return replace(request, mint=lowest)
+        case None | (None, _):
             text = "is not a known symbol; give token_address"
         case _:
             text = "is the symbol of several tokens; give token_address"
@@ -203,7 +210,13 @@ def _with_mint(request: SignalRequest) -> SignalRequest:
 
 
 def _owner_of(keys: tuple[str, ...]) -> tuple[UUID, str] | None:
-    return SignalKey.objects.filter(key__in=keys).values_list("signal_id", "signal__status").first()
+    marks = ", ".join(["%s"] * len(keys))
+    row = first(
+        "SELECT s.uuid, s.status FROM trading_signalkey k"
+        f" JOIN trading_signal s ON s.uuid = k.signal_id WHERE k.key IN ({marks}) LIMIT 1",
+        *keys,
+    )
+    return None if row is None else (UUID(str(row[0])), row[1])
 
 
 def _insert_signal(
