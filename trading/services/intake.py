@@ -212,8 +212,8 @@ def _with_mint(request: SignalRequest) -> SignalRequest:
 def _owner_of(keys: tuple[str, ...]) -> tuple[UUID, str] | None:
     marks = ", ".join(["%s"] * len(keys))
     row = first(
-        "SELECT s.uuid, s.status FROM trading_signalkey k"
-        f" JOIN trading_signal s ON s.uuid = k.signal_id WHERE k.key IN ({marks}) LIMIT 1",
+        "SELECT s.uuid, s.status FROM trading_signalkey k JOIN trading_signal s"  # noqa: S608
+        f" ON s.uuid = k.signal_id WHERE k.key IN ({marks}) LIMIT 1",
         *keys,
     )
     return None if row is None else (UUID(str(row[0])), row[1])
