@@ -14,7 +14,7 @@ class CompressedOnceStorage(CompressedStaticFilesStorage):
         self, paths: dict[str, Any], dry_run: bool = False, **options: Any
     ) -> Iterator[Any]:
         changed = {name: found for name, found in paths.items() if not self._is_compressed(name)}
-        return super().post_process(changed, dry_run=dry_run, **options)
+        yield from super().post_process(changed, dry_run=dry_run, **options)
 
     def _is_compressed(self, name: str) -> bool:
         original = Path(self.path(name))
