@@ -4,6 +4,7 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
+from solders.account import Account
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.message import MessageV0
@@ -192,7 +193,7 @@ class Actor:
                 fee_bps=fee_bps,
             ),
         )
-        return amm.parse_pool(address, self.chain.account(address).data)
+        return amm.parse_pool(address, present(self.chain, address).data)
 
     def swap(
         self, pool: amm.Pool, mint: Mint, *, buys: bool, amount: int, min_out: int = 0
@@ -235,7 +236,32 @@ def readonly(key: Pubkey) -> AccountMeta:
     return AccountMeta(key, is_signer=False, is_writable=False)
 
 
+def present(chain: Chain, address: Pubkey) -> Account:
+    """The account, which must exist."""
+    account = chain.account(address)
+    assert account is not None, address
+    return account
+
+
+def lamports_of(chain: Chain, address: Pubkey) -> int:
+    return present(chain, address).lamports
+
+
+def landed(chain: Chain, signature: str) -> TransactionRecord:
+    """The record, which must exist."""
+    record = chain.transaction(signature)
+    assert record is not None, signature
+    return record
+
+
+def reached(chain: Chain, signature: str) -> tuple[str, int | None]:
+    """How far a landed transaction has climbed: commitment and confirmations."""
+    status = chain.status(signature)
+    assert status is not None, signature
+    return status.confirmation_status, status.confirmations
+
+
 def vault_amounts(chain: Chain, pool: amm.Pool) -> tuple[int, int]:
     """(base, quote) reserves."""
-    base, quote = chain.account(pool.base_vault), chain.account(pool.quote_vault)
+    base, quote = present(chain, pool.base_vault), present(chain, pool.quote_vault)
     return amount_of(base.data), amount_of(quote.data)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.sandbox.actors import SOL, WSOL, Actor, keypair, new_chain
-from workers.sandbox.records import TransactionLanded
+from tests.sandbox.actors import SOL, WSOL, Actor, keypair, lamports_of, new_chain
+from workers.sandbox.records import ChainEvent, TransactionLanded
 
 RECEIVER = keypair("receiver").pubkey()
 
@@ -25,13 +25,13 @@ def test_a_bundle_lands_in_order_in_one_slot(market):
     assert result.landed
     assert [record.slot for record in result.records] == [result.slot] * 2
     assert result.records[1].index == result.records[0].index + 1
-    assert chain.account(RECEIVER).lamports == SOL
+    assert lamports_of(chain, RECEIVER) == SOL
 
 
 def test_one_failure_undoes_everything(market):
     chain, alice, mint, pool = market
     before, count = chain.state_hash(), chain.transaction_count
-    heard = []
+    heard: list[ChainEvent] = []
     chain.listen(heard.append)
     good = alice.sign(*alice.buy(pool, mint, SOL))
     bad = alice.sign(*alice.buy(pool, mint, SOL, min_out=10**15))
@@ -71,10 +71,11 @@ def test_the_same_transaction_twice_is_no_bundle(market):
 
 def test_listeners_hear_of_a_bundle_once_it_stands(market):
     chain, alice, _, _ = market
-    heard = []
+    heard: list[ChainEvent] = []
     chain.listen(heard.append)
     chain.execute_bundle(
         [alice.sign(alice.pay(RECEIVER, SOL)), alice.sign(alice.open_account(WSOL))]
     )
     assert [type(event) for event in heard] == [TransactionLanded] * 2
+    assert isinstance(heard[0], TransactionLanded)
     assert RECEIVER in heard[0].writable

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from solders.pubkey import Pubkey
 
-from tests.sandbox.actors import SOL, WSOL, Actor, new_chain, vault_amounts
+from tests.sandbox.actors import SOL, WSOL, Actor, lamports_of, landed, new_chain, vault_amounts
 from workers.sandbox.chain import FAUCET_LAMPORTS, WSOL_MINT
 from workers.sandbox.records import Rejected
 
@@ -15,7 +15,7 @@ SYSVARS = Pubkey.from_string("Sysvar1111111111111111111111111111111111111")
 
 
 def built_in(account) -> bool:
-    return account.executable or account.owner == SYSVARS
+    return bool(account.executable or account.owner == SYSVARS)
 
 
 amounts = st.integers(1, 50 * SOL)
@@ -32,7 +32,7 @@ class Trade(RuleBasedStateMachine):
         self.mint = self.maker.create_mint("token")
         self.pool = self.maker.open_pool(self.mint, base=supply)
         self.chain.advance(slots=4)
-        self.minted = FAUCET_LAMPORTS + self.chain.account(WSOL_MINT).lamports
+        self.minted = FAUCET_LAMPORTS + lamports_of(self.chain, WSOL_MINT)
 
     def attempt(self, *instructions) -> None:
         with contextlib.suppress(Rejected):
@@ -52,7 +52,7 @@ class Trade(RuleBasedStateMachine):
         self.attempt(*self.alice.sell(self.pool, self.mint, amount))
 
     @rule(lamports=amounts, fails=st.booleans())
-    def bundle(self, lamports, fails):
+    def send_bundle(self, lamports, fails):
         last = self.alice.pay(self.maker.address, 10**16 if fails else SOL)
         first = self.alice.sign(*self.alice.buy(self.pool, self.mint, lamports))
         result = self.chain.execute_bundle([first, self.alice.sign(last)])
@@ -83,7 +83,7 @@ class Trade(RuleBasedStateMachine):
             for party in parties
             for entry in self.chain.signatures_for(str(party), limit=10**6)
         )
-        return [self.chain.transaction(signature) for signature in {e.signature for e in entries}]
+        return [landed(self.chain, signature) for signature in {e.signature for e in entries}]
 
     @invariant()
     def tokens_are_where_the_books_say(self):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.sandbox.actors import SOL, WSOL, Actor, keypair, new_chain
-from workers.sandbox.records import Forked, Rejected
+from tests.sandbox.actors import SOL, WSOL, Actor, keypair, lamports_of, new_chain
+from workers.sandbox.records import ChainEvent, Forked, Rejected
 
 RECEIVER = keypair("receiver").pubkey()
 
@@ -23,7 +23,7 @@ def test_a_fork_takes_back_transactions_balances_and_history(alice):
         record = alice.must(alice.open_account(WSOL), alice.pay(RECEIVER, SOL))
         signatures.append(record.signature)
         chain.close_slot()
-    events = []
+    events: list[ChainEvent] = []
     chain.listen(events.append)
     chain.fork(4)
     assert chain.account(alice.address) == before
@@ -32,6 +32,7 @@ def test_a_fork_takes_back_transactions_balances_and_history(alice):
     assert [chain.status(signature) for signature in signatures] == [None] * 3
     assert chain.signatures_for(str(RECEIVER)) == []
     assert [type(event) for event in events] == [Forked]
+    assert isinstance(events[0], Forked)
     assert events[0].signatures == tuple(signatures)
 
 
@@ -41,7 +42,7 @@ def test_a_rebroadcast_with_a_surviving_blockhash_lands(alice):
     alice.chain.fork(1)
     assert alice.chain.account(RECEIVER) is None
     alice.chain.execute(transaction)
-    assert alice.chain.account(RECEIVER).lamports == SOL
+    assert lamports_of(alice.chain, RECEIVER) == SOL
 
 
 def test_a_rebroadcast_whose_blockhash_was_on_the_lost_fork_does_not_land(alice):
@@ -100,5 +101,5 @@ def test_nothing_from_before_a_restart_can_be_forked_away(tmp_path):
     reopened = new_chain(path=path, mode="slot")
     with pytest.raises(ValueError, match="restarted"):
         reopened.fork(1)
-    assert reopened.account(RECEIVER).lamports == SOL
+    assert lamports_of(reopened, RECEIVER) == SOL
     reopened.close()

@@ -6,7 +6,7 @@ from solders.message import Message, MessageV0
 from solders.solders import create_lookup_table, extend_lookup_table
 from solders.transaction import VersionedTransaction
 
-from tests.sandbox.actors import SOL, WSOL, Actor, keypair, new_chain
+from tests.sandbox.actors import SOL, WSOL, Actor, keypair, lamports_of, new_chain, present
 from workers.sandbox import receipts
 from workers.sandbox.holdings import TOKEN_PROGRAM
 
@@ -40,7 +40,7 @@ def test_a_swap_shows_lamports_and_tokens_before_and_after(market):
         SOL + record.fee + chain.rent_exempt(165)
     )
     index = record.post_token_balances[0].account_index
-    assert chain.account(keypair("alice").pubkey()).lamports == record.post_balances[0]
+    assert lamports_of(chain, keypair("alice").pubkey()) == record.post_balances[0]
     assert 0 < index < len(record.account_keys)
 
 
@@ -127,7 +127,7 @@ def test_token_accounts_are_found_by_owner_and_by_mint(market):
 
 
 def amm_program(chain, pool):
-    return chain.account(pool.address).owner
+    return present(chain, pool.address).owner
 
 
 def lookup_table(alice, *addresses):
@@ -184,7 +184,7 @@ def test_legacy_transactions_work_and_are_named_so(market):
 def test_the_faucet_pays_with_real_transactions():
     chain = new_chain()
     records = [chain.fund(RECEIVER, SOL) for _ in range(2)]
-    assert chain.account(RECEIVER).lamports == 2 * SOL
+    assert lamports_of(chain, RECEIVER) == 2 * SOL
     assert records[0].signature != records[1].signature
     assert records[0].account_keys[0] == str(chain.faucet.pubkey())
     assert [entry.signature for entry in chain.signatures_for(str(RECEIVER))] == [

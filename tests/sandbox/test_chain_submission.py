@@ -6,7 +6,16 @@ from solders.message import MessageV1, TransactionConfig
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
-from tests.sandbox.actors import SOL, Actor, keypair, new_chain, readonly
+from tests.sandbox.actors import (
+    SOL,
+    Actor,
+    keypair,
+    lamports_of,
+    landed,
+    new_chain,
+    reached,
+    readonly,
+)
 from workers.sandbox.mempool import BLOCK_UNIT_LIMIT
 from workers.sandbox.messages import MAX_UNITS
 from workers.sandbox.records import Malformed, Rejected
@@ -32,7 +41,7 @@ def test_a_transaction_waits_for_the_next_slot(alice):
     signature = submit(alice, priced(alice, 1))
     assert alice.chain.status(signature) is None
     alice.chain.close_slot()
-    assert alice.chain.status(signature).confirmation_status == "processed"
+    assert reached(alice.chain, signature)[0] == "processed"
 
 
 def test_the_best_payer_goes_first(alice):
@@ -76,7 +85,7 @@ def test_the_same_bytes_run_once(alice):
     alice.chain.close_slot()
     alice.chain.submit(wire)
     alice.chain.close_slot()
-    assert alice.chain.account(RECEIVER).lamports == SOL
+    assert lamports_of(alice.chain, RECEIVER) == SOL
 
 
 def test_an_instant_chain_names_duplicates():
@@ -148,11 +157,11 @@ def version_1(actor, *, fee, lamports=SOL):
 
 def test_version_1_transactions_run_and_pay_the_fee_they_state():
     alice = Actor(new_chain(), "alice")
-    before = alice.chain.account(alice.address).lamports
-    record = alice.chain.transaction(submit(alice, version_1(alice, fee=7_000)))
+    before = lamports_of(alice.chain, alice.address)
+    record = landed(alice.chain, submit(alice, version_1(alice, fee=7_000)))
     assert (record.version, record.fee, record.err) == (1, 12_000, None)
     assert record.pre_balances[0] == before
-    assert alice.chain.account(alice.address).lamports == before - SOL - 12_000
+    assert lamports_of(alice.chain, alice.address) == before - SOL - 12_000
     assert record.compute_unit_price == 7_000_000
 
 
@@ -161,4 +170,4 @@ def test_a_version_1_fee_that_cannot_be_paid_is_refused():
     with pytest.raises(Rejected) as refused:
         submit(alice, version_1(alice, fee=2 * SOL))
     assert refused.value.err == "InsufficientFundsForFee"
-    assert alice.chain.account(alice.address).lamports == SOL
+    assert lamports_of(alice.chain, alice.address) == SOL

@@ -3,9 +3,9 @@
 import pytest
 from solders.hash import Hash
 
-from tests.sandbox.actors import SOL, Actor, keypair, new_chain
+from tests.sandbox.actors import SOL, Actor, keypair, new_chain, reached
 from workers.sandbox.chain import Chain
-from workers.sandbox.records import Rejected, SlotClosed
+from workers.sandbox.records import ChainEvent, Rejected, SlotClosed
 
 RECEIVER = keypair("receiver").pubkey()
 
@@ -17,24 +17,23 @@ def slot_chain(**options):
 def test_a_transaction_climbs_from_processed_to_finalized():
     chain = slot_chain()
     signature = chain.fund(RECEIVER, SOL).signature
-    reached = []
+    climbed = []
     for _ in range(34):
-        status = chain.status(signature)
-        reached.append((status.confirmation_status, status.confirmations))
+        climbed.append(reached(chain, signature))
         chain.close_slot()
-    assert reached[0] == ("processed", 0)
-    assert reached[1] == ("confirmed", 1)
-    assert reached[31] == ("confirmed", 31)
-    assert reached[32] == reached[33] == ("finalized", None)
+    assert climbed[0] == ("processed", 0)
+    assert climbed[1] == ("confirmed", 1)
+    assert climbed[31] == ("confirmed", 31)
+    assert climbed[32] == climbed[33] == ("finalized", None)
 
 
 def test_an_instant_chain_confirms_at_once_and_finalizes_one_slot_later():
     chain = new_chain()
     alice = Actor(chain, "alice")
     signature = chain.submit(bytes(alice.sign(alice.pay(RECEIVER, SOL))))
-    assert chain.status(signature).confirmation_status == "confirmed"
+    assert reached(chain, signature)[0] == "confirmed"
     chain.advance(slots=1)
-    assert chain.status(signature).confirmation_status == "finalized"
+    assert reached(chain, signature)[0] == "finalized"
 
 
 def test_an_instant_transaction_takes_no_time():
@@ -114,12 +113,13 @@ def test_blocks_name_their_parents_across_skipped_slots():
 
 def test_listeners_hear_of_slots_until_they_stop():
     chain = slot_chain()
-    heard = []
+    heard: list[ChainEvent] = []
     stop = chain.listen(heard.append)
     chain.close_slot()
     stop()
     chain.close_slot()
     assert [type(event) for event in heard] == [SlotClosed]
+    assert isinstance(heard[0], SlotClosed)
     assert (heard[0].block.slot, heard[0].open_slot, heard[0].root) == (1, 2, 0)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.sandbox.actors import SOL, WSOL, Actor, new_chain, vault_amounts
+from tests.sandbox.actors import SOL, WSOL, Actor, lamports_of, new_chain, present, vault_amounts
 from tests.sandbox.test_program_swap import failed_with
 from workers.sandbox import amm
 
@@ -35,9 +35,9 @@ def test_a_rug_pull_leaves_the_holders_with_nothing_to_sell_into(market):
     base, quote = vault_amounts(chain, pool)
     maker.must(*rug(maker, pool, mint, 0, quote - 1))
     assert maker.balance(WSOL) == quote - 1
-    before = chain.account(trader.address).lamports
+    before = lamports_of(chain, trader.address)
     record = trader.must(*trader.sell(pool, mint, trader.balance(mint)))
-    assert chain.account(trader.address).lamports == before - record.fee
+    assert lamports_of(chain, trader.address) == before - record.fee
     assert vault_amounts(chain, pool)[0] > base
 
 
@@ -51,7 +51,7 @@ def test_nobody_else_can_withdraw(market):
 def test_a_paused_pool_refuses_swaps_until_it_is_resumed(market):
     chain, maker, trader, mint, pool = market
     maker.must(amm.set_params_instruction(pool=pool, fee_bps=100, paused=True))
-    paused = amm.parse_pool(pool.address, chain.account(pool.address).data)
+    paused = amm.parse_pool(pool.address, present(chain, pool.address).data)
     assert (paused.paused, paused.fee_bps) == (True, 100)
     assert failed_with(trader.send(*trader.buy(pool, mint, SOL)), amm.ERROR_PAUSED)
     maker.must(amm.set_params_instruction(pool=pool, fee_bps=100, paused=False))
@@ -73,7 +73,7 @@ def test_a_fee_of_everything_is_refused(market):
 
 def test_the_layout_survives_packing(market):
     chain, _, _, _, pool = market
-    data = chain.account(pool.address).data
+    data = present(chain, pool.address).data
     assert pool.pack() == data
     assert amm.parse_pool(pool.address, data) == pool
 
@@ -81,4 +81,4 @@ def test_the_layout_survives_packing(market):
 def test_other_accounts_are_no_pools(market):
     chain, _, _, mint, _ = market
     with pytest.raises(ValueError, match="not a pool"):
-        amm.parse_pool(mint.address, chain.account(mint.address).data)
+        amm.parse_pool(mint.address, present(chain, mint.address).data)

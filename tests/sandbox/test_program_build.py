@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,11 +19,12 @@ def test_the_source_rebuilds_to_the_committed_program():
 
 
 def compiled(folder, source: str) -> bytes:
+    target: Path = folder / "piece.o"
     (folder / "piece.c").write_text(source)
     command = [sys.executable, "-m", "ziglang", "cc", "-target", "bpfel-freestanding"]
     flags = ["-mcpu=v1", "-O1", "-fno-sanitize=all", "-c", "piece.c", "-o", "piece.o"]
     subprocess.run([*command, *flags], check=True, cwd=folder)
-    return (folder / "piece.o").read_bytes()
+    return target.read_bytes()
 
 
 def test_a_program_with_writable_data_is_not_linked(tmp_path):

@@ -7,7 +7,7 @@ from solders.account import Account
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
-from tests.sandbox.actors import SOL, WSOL, Actor, keypair, new_chain, vault_amounts
+from tests.sandbox.actors import SOL, WSOL, Actor, keypair, new_chain, present, vault_amounts
 from tests.sandbox.test_program_swap import failed_with
 from workers.sandbox import amm
 from workers.sandbox.holdings import TOKEN_2022_PROGRAM, TOKEN_PROGRAM
@@ -63,7 +63,7 @@ def test_a_foreign_mint_is_refused(market, place):
 def test_a_copy_of_the_pool_owned_by_nobody_is_refused(market):
     chain, _, _, _, pool = market
     forged = keypair("forged pool").pubkey()
-    data = chain.account(pool.address).data
+    data = present(chain, pool.address).data
     chain.set_account(forged, Account(SOL, data, Pubkey.default()))
     assert failed_with(attempt(market, place=POOL, key=forged), amm.ERROR_WRONG_ACCOUNT)
 

@@ -5,7 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.account import Account
 
-from tests.sandbox.actors import SOL, WSOL, Actor, new_chain, transfer_fee, vault_amounts
+from tests.sandbox.actors import (
+    SOL,
+    WSOL,
+    Actor,
+    lamports_of,
+    new_chain,
+    present,
+    transfer_fee,
+    vault_amounts,
+)
 from workers.sandbox import amm
 from workers.sandbox.holdings import TOKEN_2022_PROGRAM, amount_of
 
@@ -37,7 +46,7 @@ class TestFormula:
     chain = new_chain()
     maker, trader = Actor(chain, "maker"), Actor(chain, "trader")
     base, quote = maker.create_mint("base"), maker.create_mint("quote")
-    pools = {}
+    pools: dict[int, amm.Pool] = {}
 
     @classmethod
     def pool(cls, fee_bps):
@@ -62,7 +71,7 @@ class TestFormula:
                     index=index,
                 ),
             )
-            pool = amm.parse_pool(address, cls.chain.account(address).data)
+            pool = amm.parse_pool(address, present(cls.chain, address).data)
             cls.trader.send(*(cls.trader.open_account(mint) for mint in (cls.base, cls.quote)))
             cls.pools[fee_bps] = pool
         return cls.pools[fee_bps]
@@ -105,7 +114,7 @@ class TestFormula:
             reserve_in=reserve_in, reserve_out=reserve_out, amount_in=amount, fee_bps=fee_bps
         )
         assert trader.balance(target) == expected
-        left = amount_of(self.chain.account(target.account_of(pool.address)).data)
+        left = amount_of(present(self.chain, target.account_of(pool.address)).data)
         assert left == reserve_out - expected
         assert (reserve_in + amount) * left >= reserve_in * reserve_out
 
@@ -126,12 +135,12 @@ def test_a_sell_pays_out_in_lamports(market):
     trader.must(*trader.buy(pool, mint, SOL))
     held = trader.balance(mint)
     base, quote = vault_amounts(chain, pool)
-    before = chain.account(trader.address).lamports
+    before = lamports_of(chain, trader.address)
     record = trader.must(*trader.sell(pool, mint, held))
     expected = amm.constant_product_out(
         reserve_in=base, reserve_out=quote, amount_in=held, fee_bps=30
     )
-    assert chain.account(trader.address).lamports == before + expected - record.fee
+    assert lamports_of(chain, trader.address) == before + expected - record.fee
 
 
 def test_one_unit_less_than_the_minimum_fails_with_6001_and_changes_nothing(market):

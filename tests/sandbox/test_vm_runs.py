@@ -7,7 +7,7 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
-from tests.sandbox.actors import SOL, WSOL, Actor, keypair, new_chain
+from tests.sandbox.actors import SOL, WSOL, Actor, keypair, lamports_of, new_chain
 from workers.sandbox.amm import AMM_PROGRAM_ID
 from workers.sandbox.vm import Vm
 
@@ -75,7 +75,9 @@ def test_programs_are_fetched_once(vm):
 
 
 def test_the_exchange_is_a_program():
-    assert Vm().account(AMM_PROGRAM_ID).executable
+    program = Vm().account(AMM_PROGRAM_ID)
+    assert program
+    assert program.executable
 
 
 def test_a_chain_simulates_with_the_accounts_asked_for():
@@ -92,8 +94,10 @@ def test_a_chain_simulates_with_the_accounts_asked_for():
     assert dry.replacement_blockhash == chain.blockhash()
     assert dry.units_consumed > 1000
     wrapped, payer, nobody = dry.accounts
+    assert wrapped
+    assert payer
     assert wrapped.lamports == chain.rent_exempt(165) + SOL
-    assert payer.lamports < chain.account(alice.address).lamports - SOL
+    assert payer.lamports < lamports_of(chain, alice.address) - SOL
     assert nobody is None
     assert chain.account(own) is None
     assert dry.inner_instructions[0]["index"] == 0
