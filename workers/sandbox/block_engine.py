@@ -196,7 +196,7 @@ class BlockEngine:
             del self._bundles[self._order.popleft()]
 
     def tick(self) -> None:
-        """Hold the open slot's auction: call it once per slot, before the slot closes."""
+        """Hold the open slot's auction: call it once per slot, when it has just opened."""
         pending = [each for each in self._recent() if each.state is BundleState.PENDING]
         for bundle in sorted(pending, key=lambda each: -each.tip_lamports):
             if self.state_of(bundle) is not BundleState.PENDING:

@@ -59,10 +59,16 @@ class Cluster:
         )
 
     def tick(self, *, now: float, elapsed_ms: int) -> None:
-        """One slot: the market moves, bundles are auctioned, the slot closes."""
-        self.world.tick(now)
-        self.block_engine.tick()
+        """One slot: the old one closes, bundles are auctioned and the market moves in the new."""
         self.chain.close_slot(elapsed_ms=elapsed_ms)
+        self.block_engine.tick()
+        self.world.tick(now)
+
+    def pass_slots(self, count: int) -> None:
+        """Close so many slots at once; the market stands still, auctions are held."""
+        for _ in range(count):
+            self.chain.close_slot()
+            self.block_engine.tick()
 
     async def run_clock(self) -> None:
         """Close slots at their pace until cancelled; the chain's clock follows real time."""

@@ -120,13 +120,13 @@ class Control:
     def advance(self, body: dict[str, Json]) -> Json:
         chain = self.cluster.chain
         if "slots" in body:
-            chain.advance(slots=_whole(body, "slots", high=_MAX_ADVANCE_SLOTS))
+            self.cluster.pass_slots(_whole(body, "slots", high=_MAX_ADVANCE_SLOTS))
         else:
             seconds = _number(body, "seconds")
             if not 0 < seconds <= _MAX_ADVANCE_SECONDS:
                 raise Impossible(422, f"seconds must be from 0 to {_MAX_ADVANCE_SECONDS}")
             chain.advance(seconds=seconds)
-        self.cluster.block_engine.tick()
+            self.cluster.block_engine.tick()
         return {"slot": chain.slot, "block_height": chain.block_height}
 
     def fork(self, body: dict[str, Json]) -> Json:

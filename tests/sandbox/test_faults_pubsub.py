@@ -1,0 +1,88 @@
+"""Every fault of the websocket plane: refused handshakes, lost, late and broken notifications."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+from solana.rpc.commitment import Processed
+from solana.rpc.websocket_api import SolanaWsClient
+from solders.keypair import Keypair
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+
+from tests.cluster import Sandbox
+from tests.sandbox.payer import Payer
+
+
+async def subscribe(raw: Any, method: str, *params: Any) -> Any:
+    call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+    await raw.send(json.dumps(call))
+    return json.loads(await raw.recv())
+
+
+async def test_a_dropped_notification_never_comes_the_next_one_does(
+    pubsub: SolanaWsClient, payer: Payer
+):
+    await pubsub.logs_subscribe(commitment=Processed)
+    payer.sandbox.fault(plane="ws", kind="drop_notification", method="logsNotification", count=1)
+    payer.send(payer.pay(Keypair().pubkey(), 10**6))
+    heard = payer.send(payer.pay(Keypair().pubkey(), 10**6))
+    told = await asyncio.wait_for(pubsub.recv(), 5)
+    assert str(told.result.value.signature) == heard
+
+
+async def test_a_late_notification_comes_late(sandbox: Sandbox):
+    async with connect(sandbox.ws_url) as raw:
+        await subscribe(raw, "slotSubscribe")
+        sandbox.fault(plane="ws", kind="latency", seconds=0.3, count=1)
+        start = time.monotonic()
+        sandbox.advance(slots=1)
+        await raw.recv()
+        assert time.monotonic() - start >= 0.3
+
+
+async def test_a_garbled_notification_is_no_json(sandbox: Sandbox):
+    async with connect(sandbox.ws_url) as raw:
+        await subscribe(raw, "slotSubscribe")
+        sandbox.fault(plane="ws", kind="garbage", count=1)
+        sandbox.advance(slots=1)
+        with pytest.raises(ValueError):
+            json.loads(await raw.recv())
+
+
+async def test_a_connection_is_cut_instead_of_a_notification(sandbox: Sandbox):
+    async with connect(sandbox.ws_url) as raw:
+        await subscribe(raw, "slotSubscribe")
+        sandbox.fault(plane="ws", kind="disconnect", count=1)
+        sandbox.advance(slots=1)
+        with pytest.raises(ConnectionClosedError):
+            await raw.recv()
+
+
+async def test_a_handshake_is_refused_with_a_status(sandbox: Sandbox):
+    sandbox.fault(plane="ws", kind="http_error", status=429, endpoint="primary")
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"{sandbox.ws_url}rpc/primary").__aenter__()
+    assert refused.value.response.status_code == 429
+    async with connect(f"{sandbox.ws_url}rpc/secondary"):
+        pass
+
+
+async def test_a_handshake_can_hang(sandbox: Sandbox):
+    sandbox.fault(plane="ws", kind="timeout", seconds=0.5)
+    with pytest.raises(TimeoutError):
+        await connect(sandbox.ws_url, open_timeout=0.1).__aenter__()
+
+
+async def test_a_subscription_is_refused_with_an_rpc_error(sandbox: Sandbox):
+    sandbox.fault(plane="ws", kind="rpc_error", code=-32603, method="logsSubscribe")
+    async with connect(sandbox.ws_url) as raw:
+        assert (await subscribe(raw, "logsSubscribe", "all"))["error"]["code"] == -32603
+        assert "result" in await subscribe(raw, "slotSubscribe")
+
+
+async def test_pubsub_lives_at_named_endpoints_only(sandbox: Sandbox):
+    with pytest.raises(InvalidStatus):
+        await connect(f"{sandbox.ws_url}nowhere").__aenter__()
