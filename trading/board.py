@@ -23,8 +23,8 @@ LATE_AFTER = timedelta(seconds=15)
 GONE_AFTER = timedelta(seconds=60)
 PRICE_LATE_AFTER = timedelta(seconds=5)
 PRICE_GONE_AFTER = timedelta(seconds=90)
-SIGNALS_SHOWN = 20
-CLOSED_SHOWN = 12
+SIGNALS_SHOWN = 15
+CLOSED_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from django.db.models.functions import Mod
 
 from trading.models import EquityPoint
 
-WIDTH, HEIGHT = 720, 232
-LEFT, RIGHT, TOP, BOTTOM = 58, 62, 14, 24
+WIDTH, HEIGHT = 560, 176
+LEFT, RIGHT, TOP, BOTTOM = 54, 56, 22, 20
 WINDOW = timedelta(hours=24)
 MOST_POINTS = 96
 GRID_LINES = 4

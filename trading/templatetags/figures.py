@@ -15,8 +15,9 @@ register = template.Library()
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "–"
+NARROW = "\N{NO-BREAK SPACE}"
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-LONGEST_ZERO_RUN = 4
+LONGEST_ZERO_RUN = 3
 SIGNIFICANT_DIGITS = 4
 
 
@@ -32,7 +33,7 @@ def sol(lamports: int | None, places: int = 4) -> str:
     if lamports is None:
         return MISSING
     rounded = round(lamports_to_sol(lamports), places)
-    return _with_sign(f"{abs(rounded):,}", is_negative=rounded < 0, is_signed=False)
+    return _with_sign(f"{abs(rounded):,f}", is_negative=rounded < 0, is_signed=False)
 
 
 @register.filter
@@ -41,7 +42,7 @@ def signed_sol(lamports: int | None, places: int = 4) -> str:
     if lamports is None:
         return MISSING
     rounded = round(lamports_to_sol(lamports), places)
-    return _with_sign(f"{abs(rounded):,}", is_negative=rounded < 0, is_signed=rounded > 0)
+    return _with_sign(f"{abs(rounded):,f}", is_negative=rounded < 0, is_signed=rounded > 0)
 
 
 @register.filter
@@ -56,7 +57,7 @@ def usd(amount: Decimal | None) -> str:
     if amount is None:
         return MISSING
     rounded = round(amount, 2)
-    return _with_sign(f"${abs(rounded):,}", is_negative=rounded < 0, is_signed=False)
+    return _with_sign(f"${abs(rounded):,f}", is_negative=rounded < 0, is_signed=False)
 
 
 @register.filter
@@ -65,13 +66,13 @@ def percent(ratio: Decimal | None, places: int = 1) -> str:
     if ratio is None:
         return MISSING
     rounded = round(ratio * 100, places)
-    return _with_sign(f"{abs(rounded):,} %", is_negative=rounded < 0, is_signed=rounded > 0)
+    return _with_sign(f"{abs(rounded):,}{NARROW}%", is_negative=rounded < 0, is_signed=rounded > 0)
 
 
 @register.filter
 def share(ratio: Decimal | None, places: int = 0) -> str:
     """A part of a whole, or a distance, without a sign."""
-    return MISSING if ratio is None else f"{round(abs(ratio) * 100, places):,} %"
+    return MISSING if ratio is None else f"{round(abs(ratio) * 100, places):,}{NARROW}%"
 
 
 @register.filter
@@ -83,7 +84,7 @@ def drop(ratio: Decimal | None) -> str:
 @register.filter
 def basis_points(bps: int | None) -> str:
     """Basis points as a percentage without needless decimals."""
-    return MISSING if bps is None else f"{Decimal(bps) / 100:f} %"
+    return MISSING if bps is None else f"{Decimal(bps) / 100:f}{NARROW}%"
 
 
 @register.filter
@@ -118,13 +119,13 @@ def duration(seconds: float | timedelta | None) -> str:
         return MISSING
     value = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
     if value < 1:
-        return f"{max(value, 0) * 1000:.0f} ms"
+        return f"{max(value, 0) * 1000:.0f}{NARROW}ms"
     if value < 10:
-        return f"{value:.1f} s"
+        return f"{value:.1f}{NARROW}s"
     for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
         if value < limit:
-            return f"{value / size:.0f} {unit}"
-    return f"{value / 86_400:.0f} d"
+            return f"{value / size:.0f}{NARROW}{unit}"
+    return f"{value / 86_400:.0f}{NARROW}d"
 
 
 @register.filter
@@ -133,7 +134,7 @@ def age(moment: datetime | None) -> str:
     if moment is None:
         return "never"
     seconds = max(0, int((timezone.now() - moment).total_seconds()))
-    return duration(seconds) if seconds >= 10 else f"{seconds} s"
+    return duration(seconds) if seconds >= 10 else f"{seconds}{NARROW}s"
 
 
 @register.filter

@@ -68,10 +68,10 @@
 
   // Same units as the server's `age`.
   function age(seconds) {
-    if (seconds < 120) return `${seconds} s`;
-    if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-    if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
-    return `${Math.round(seconds / 86400)} d`;
+    if (seconds < 120) return `${seconds}\u00a0s`;
+    if (seconds < 7200) return `${Math.round(seconds / 60)}\u00a0min`;
+    if (seconds < 172800) return `${Math.round(seconds / 3600)}\u00a0h`;
+    return `${Math.round(seconds / 86400)}\u00a0d`;
   }
 
   function tick() {
