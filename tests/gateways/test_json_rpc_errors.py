@@ -20,6 +20,7 @@ from tests.gateways.outside import (
 from trading.gateways.base import GatewayError, InvalidReply, RateLimited, Refused, Unavailable
 from trading.gateways.connect import Gateways, connect
 
+GOOD = b'{"jsonrpc":"2.0","id":1,"result":7}'
 DATA = {"numSlotsBehind": 42}
 
 
@@ -155,7 +156,7 @@ async def test_an_int_where_an_object_belongs_is_an_invalid_reply(
 
 
 async def test_a_reply_beyond_the_size_limit_is_an_invalid_reply(outside: Outside) -> None:
-    outside.will(raw(b'"' + b"x" * 2_000_000 + b'"'))
+    outside.will(raw(GOOD + b" " * 2_000_000))
     async with connect(endpoints(outside.url, reply_limit_bytes=1_000_000)) as gateways:
         with pytest.raises(InvalidReply):
             await gateways.rpc.slot()
@@ -164,7 +165,7 @@ async def test_a_reply_beyond_the_size_limit_is_an_invalid_reply(outside: Outsid
 async def test_a_small_reply_that_unpacks_beyond_the_limit_is_a_named_error(
     outside: Outside,
 ) -> None:
-    packed = gzip.compress(b" " * 60_000_000)
+    packed = gzip.compress(GOOD + b" " * 60_000_000)
     outside.will(raw(packed, **{"Content-Encoding": "gzip"}))
     async with connect(endpoints(outside.url, reply_limit_bytes=1_000_000)) as gateways:
         with pytest.raises(GatewayError):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.gateways.conftest import endpoints
 from tests.gateways.outside import Answer, Outside, Script, Seen, error, json, late, raw
-from trading.gateways.base import GatewayError
+from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.connect import connect
 
 QUERY_KEY = "query-key-0123456789"
@@ -68,6 +68,14 @@ async def test_a_jupiter_failure_tells_no_key(outside: Outside, script: Script) 
             await gateways.jupiter.prices_usd(["x"])
     assert outside.seen[0].headers["x-api-key"] == HEADER_KEY
     assert_clean(caught.value)
+
+
+async def test_a_redirect_is_not_followed_with_our_key(outside: Outside, second: Outside) -> None:
+    outside.will(raw(b"", status=307, Location=second.url + "/price/v3"))
+    async with connect(endpoints(outside.url, jupiter_api_key=HEADER_KEY)) as gateways:
+        with pytest.raises(Unavailable):
+            await gateways.jupiter.prices_usd(["x"])
+    assert second.seen == []
 
 
 async def test_a_closed_port_tells_no_key(unused_tcp_port: int) -> None:
