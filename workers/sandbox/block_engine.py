@@ -18,7 +18,14 @@ from workers.sandbox.bundles import (
     check_tip,
 )
 from workers.sandbox.faults import FaultKind, Plane
-from workers.sandbox.jsonrpc import Call, RpcError, answer, invalid_params, parse_body
+from workers.sandbox.jsonrpc import (
+    Call,
+    RpcError,
+    answer,
+    error_reply,
+    invalid_params,
+    parse_body,
+)
 from workers.sandbox.node import Node
 from workers.sandbox.params import Params, as_list, as_text
 from workers.sandbox.rpc import fault_error
@@ -90,7 +97,7 @@ class BlockEngine:
         try:
             body = answer(parse_body(request.body), dispatch_with_faults)
         except RpcError as error:
-            return json_response({"error": error.message}, status=400)
+            return json_response(error_reply(None, error), status=400)
         is_error = isinstance(body, dict) and "error" in body
         return json_response(body, status=400 if is_error else 200)
 
