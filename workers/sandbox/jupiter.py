@@ -16,7 +16,8 @@ from workers.sandbox.chain import Chain
 from workers.sandbox.listings import Listing
 from workers.sandbox.market import DAY_SECONDS, Market
 from workers.sandbox.routes import LARGEST_AMOUNT, Hop, NoRoute, Route, exact_in, exact_out
-from workers.sandbox.swap_building import BadRequest, SwapBuilder
+from workers.sandbox.swap_building import SwapBuilder
+from workers.sandbox.swap_requests import BadRequest
 from workers.sandbox.tokens import LAMPORTS_PER_SOL, USDC, WSOL
 
 Json = dict[str, Any]

@@ -31,15 +31,14 @@ from workers.sandbox.wallet import Wallet
 DEEPEST_WITHDRAWAL = 0.9999
 RUG_FRACTION = 0.995
 DAY_SECONDS = 86_400
-STEP_SECONDS = 60.0
+TURN_SECONDS = 60.0
 NOTE = "market"
 
 
 class Market:
     """Pools on a chain and the clock their prices follow.
 
-    `clock` counts market seconds since genesis; in live time prices are put right from
-    `next_step` on, once a market minute. Every change is a real transaction: the market
+    `clock` counts market seconds since genesis. Every change is a real transaction: the market
     maker trades pools to their paths, the treasury launches, rugs and freezes.
     """
 
@@ -48,7 +47,7 @@ class Market:
         self.seed = seed
         self.history_seconds = history_seconds
         self.clock = 0.0
-        self.next_step = 0.0
+        self._turn = 0
         self.listings: dict[Pubkey, Listing] = {}
         self.tape = Tape()
         self._tokens = universe(seed=seed)
@@ -81,17 +80,23 @@ class Market:
                 self._list(token, self._issuance.issue(token), launched_at=0.0)
 
     def step(self, clock: float) -> None:
-        """Move the market to this market second: launches, rugs, frozen buyers, prices."""
+        """Move the whole market to this market second: launches, rugs, frozen buyers, prices."""
         self.clock = max(self.clock, clock)
-        self.next_step = self.clock + STEP_SECONDS
-        for token in self._tokens:
-            if token.mint not in self.listings and self._launch_time(token) <= self.clock:
-                self._list(token, self._issuance.issue(token), launched_at=self.clock)
+        self._launch_due()
         self.spring_traps()
         for listing in self.listings.values():
-            self._rug_when_due(listing)
-            self._maker.rebalance(listing, clock=self.clock)
-            listing.path.forget_before(self.clock - listing.launched_at)
+            self._tend(listing)
+
+    def drift(self, seconds: float) -> None:
+        """Live time: let market seconds pass. Pools take turns, each about once a market minute,
+        so that no single moment does the work of all."""
+        self.clock += seconds
+        self._launch_due()
+        self.spring_traps()
+        pools = list(self.listings.values())
+        for _ in range(min(len(pools), math.ceil(len(pools) * seconds / TURN_SECONDS))):
+            self._turn = (self._turn + 1) % len(pools)
+            self._tend(pools[self._turn])
 
     def listing(self, mint: Pubkey) -> Listing:
         """KeyError when nothing of that mint trades."""
@@ -169,7 +174,7 @@ class Market:
         """Put clock, paths and tape among the chain's notes."""
         state = {
             "clock": self.clock,
-            "next_step": self.next_step,
+            "turn": self._turn,
             "usd": self._usd.state(),
             "tape": self.tape.state(),
             "listings": {str(mint): each.state() for mint, each in self.listings.items()},
@@ -180,7 +185,7 @@ class Market:
         """Continue from the chain's notes."""
         state: dict[str, Any] = json.loads(self.chain.notes[NOTE])
         self.clock = state["clock"]
-        self.next_step = state["next_step"]
+        self._turn = state["turn"]
         self._usd.restore(state["usd"])
         tokens = {str(token.mint): token for token in self._tokens}
         for address, saved in state["listings"].items():
@@ -202,6 +207,16 @@ class Market:
             created_at=born,
         )
         self.tape.follow(pool.address)
+
+    def _launch_due(self) -> None:
+        for token in self._tokens:
+            if token.mint not in self.listings and self._launch_time(token) <= self.clock:
+                self._list(token, self._issuance.issue(token), launched_at=self.clock)
+
+    def _tend(self, listing: Listing) -> None:
+        self._rug_when_due(listing)
+        self._maker.rebalance(listing, clock=self.clock)
+        listing.path.forget_before(self.clock - listing.launched_at)
 
     def _launch_time(self, token: Token) -> float:
         return (token.launch or 0.0) * self.history_seconds

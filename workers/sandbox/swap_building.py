@@ -16,6 +16,14 @@ from workers.sandbox.chain import Chain
 from workers.sandbox.listings import Listing
 from workers.sandbox.market import Market
 from workers.sandbox.records import Simulation
+from workers.sandbox.swap_requests import (
+    MICRO_PER_LAMPORT,
+    Fee,
+    read_amount,
+    read_fee,
+    read_key,
+    unreadable,
+)
 from workers.sandbox.tokens import WSOL
 from workers.sandbox.trader import TIP_ACCOUNTS
 from workers.sandbox.wallet import swap_with_sol
@@ -24,27 +32,6 @@ Json = dict[str, Any]
 
 MOST_UNITS = 1_400_000
 UNIT_MARGIN = 1.2
-MICRO_PER_LAMPORT = 1_000_000
-AUTO_FEE_LAMPORTS = 10_000
-LEVEL_FEE_LAMPORTS = {"medium": 10_000, "high": 50_000, "veryHigh": 200_000}
-LARGEST_AMOUNT = 2**64 - 1
-
-
-class BadRequest(Exception):
-    """What was asked cannot be understood; `extra` joins the reply's JSON."""
-
-    def __init__(self, text: str, *, status: int = 400, **extra: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.extra = extra
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fee:
-    """What the sender offers on top: a total priority fee or a tip, in lamports."""
-
-    priority_lamports: int = 0
-    tip_lamports: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +116,8 @@ class SwapBuilder:
         }
 
     def _prepare(self, body: Json) -> tuple[Assembly, Fee, Budget]:
-        owner = _key(body.get("userPublicKey"), "userPublicKey")
-        fee = _fee(body.get("prioritizationFeeLamports"))
+        owner = read_key(body.get("userPublicKey"), "userPublicKey")
+        fee = read_fee(body.get("prioritizationFeeLamports"))
         assembly = self._assemble(body, owner, fee)
         is_dynamic = body.get("dynamicComputeUnitLimit") is True
         return assembly, fee, self._budget(assembly, fee, is_dynamic=is_dynamic)
@@ -180,10 +167,10 @@ class SwapBuilder:
 
     def _steps(self, quote: Any) -> list[Step]:
         if not isinstance(quote, dict) or not isinstance(quote.get("routePlan"), list):
-            raise _unreadable("quoteResponse")
+            raise unreadable("quoteResponse")
         plan = quote["routePlan"]
         if not 1 <= len(plan) <= 2:
-            raise _unreadable("routePlan")
+            raise unreadable("routePlan")
         is_exact_out = quote.get("swapMode") == "ExactOut"
         final = "outAmount" if is_exact_out else "otherAmountThreshold"
         steps = [self._step(each) for each in plan]
@@ -192,24 +179,24 @@ class SwapBuilder:
             listing=last.listing,
             buys_base=last.buys_base,
             amount_in=last.amount_in,
-            min_out=_amount(quote.get(final), final),
+            min_out=read_amount(quote.get(final), final),
         )
         return steps
 
     def _step(self, planned: Any) -> Step:
         info = planned.get("swapInfo") if isinstance(planned, dict) else None
         if not isinstance(info, dict):
-            raise _unreadable("swapInfo")
-        source = _key(info.get("inputMint"), "inputMint")
-        target = _key(info.get("outputMint"), "outputMint")
+            raise unreadable("swapInfo")
+        source = read_key(info.get("inputMint"), "inputMint")
+        target = read_key(info.get("outputMint"), "outputMint")
         listing = self._market.listings.get(target if source == WSOL else source)
         if listing is None or WSOL not in (source, target):
-            raise _unreadable("ammKey")
+            raise unreadable("ammKey")
         return Step(
             listing=listing,
             buys_base=source == WSOL,
-            amount_in=_amount(info.get("inAmount"), "inAmount"),
-            min_out=_amount(info.get("outAmount"), "outAmount"),
+            amount_in=read_amount(info.get("inAmount"), "inAmount"),
+            min_out=read_amount(info.get("outAmount"), "outAmount"),
         )
 
     def _budget(self, assembly: Assembly, fee: Fee, *, is_dynamic: bool) -> Budget:
@@ -256,24 +243,6 @@ def _summary(fee: Fee, budget: Budget) -> Json:
     }
 
 
-def _fee(wanted: Any) -> Fee:
-    match wanted:
-        case None:
-            return Fee()
-        case "auto":
-            return Fee(priority_lamports=AUTO_FEE_LAMPORTS)
-        case bool():
-            raise _unreadable("prioritizationFeeLamports")
-        case int() if 0 <= wanted <= LARGEST_AMOUNT // MICRO_PER_LAMPORT:
-            return Fee(priority_lamports=wanted)
-        case {"jitoTipLamports": int(tip)} if 0 <= tip <= LARGEST_AMOUNT:
-            return Fee(tip_lamports=tip)
-        case {"priorityLevelWithMaxLamports": {"maxLamports": int(most), **rest}} if most >= 0:
-            level = str(rest.get("priorityLevel", "medium"))
-            return Fee(priority_lamports=min(most, LEVEL_FEE_LAMPORTS.get(level, 0)))
-    raise _unreadable("prioritizationFeeLamports")
-
-
 def _unsigned(message: MessageV0) -> VersionedTransaction:
     return VersionedTransaction.populate(message, [Signature.default()])
 
@@ -291,24 +260,3 @@ def _as_json(instruction: Instruction) -> Json:
         ],
         "data": base64.b64encode(bytes(instruction.data)).decode(),
     }
-
-
-def _key(text: Any, name: str) -> Pubkey:
-    try:
-        return Pubkey.from_string(text)
-    except (TypeError, ValueError):
-        raise _unreadable(name) from None
-
-
-def _amount(text: Any, name: str) -> int:
-    if not (isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 20):
-        raise _unreadable(name)
-    amount = int(text)
-    if amount > LARGEST_AMOUNT:
-        raise _unreadable(name)
-    return amount
-
-
-def _unreadable(name: str) -> BadRequest:
-    text = f"Failed to deserialize the JSON body into the target type: {name}"
-    return BadRequest(text, status=422)

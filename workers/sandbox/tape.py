@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from solders.pubkey import Pubkey
@@ -98,7 +99,8 @@ class Tape:
         if bucket is None:
             bucket = buckets[start] = Bucket()
             # One bucket older than a day stays: it holds the price a day ago.
-            while len(buckets) > 2 and list(buckets)[1] <= start - DAY_SECONDS // BUCKET_SECONDS:
+            oldest = start - DAY_SECONDS // BUCKET_SECONDS
+            while len(buckets) > 2 and next(islice(buckets, 1, None)) <= oldest:
                 buckets.popitem(last=False)
         bucket.volume_lamports += abs(change)
         bucket.buys += change > 0

@@ -99,7 +99,7 @@ class World:
         gap = now - self.chain.unix_time
         if gap > 1.0:
             self.chain.advance(seconds=gap)
-            self.market.clock += min(gap, LONGEST_LEAP_SECONDS)
+            self.market.step(self.market.clock + min(gap, LONGEST_LEAP_SECONDS))
             self.cast.catch_up()
         self._now = now
 
@@ -111,9 +111,7 @@ class World:
             return
         leap = min(elapsed * self.tempo, LONGEST_LEAP_SECONDS)
         before = self.chain.transaction_count
-        self.market.clock += leap
-        if self.market.clock >= self.market.next_step:
-            self.market.step(self.market.clock)
+        self.market.drift(leap)
         if self.has_leaders:
             self.cast.act()
         self.market.spring_traps()
