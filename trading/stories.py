@@ -165,7 +165,7 @@ def _present_state(row: SignalRow) -> str:
         case SignalStatus.RETRY:
             return "The last attempt provably died; the next one follows"
         case SignalStatus.COMPLETED if submission is not None:
-            return f"Landed in slot {submission.slot:,}" if submission.slot else "Landed"
+            return f"Slot {submission.slot:,}" if submission.slot else "Landed"
         case _:
             return ""
 
