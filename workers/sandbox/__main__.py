@@ -90,8 +90,10 @@ def serve(options: Options) -> None:
             ws_ping_interval=None,
         )
         url = f"http://{host}:{listener.getsockname()[1]}"
-        Server(config, url=url, url_file=url_file).run(sockets=[listener])
-    url_file.unlink(missing_ok=True)
+        try:
+            Server(config, url=url, url_file=url_file).run(sockets=[listener])
+        finally:
+            url_file.unlink(missing_ok=True)
 
 
 def main() -> int:
