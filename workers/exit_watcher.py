@@ -15,7 +15,7 @@ from trading.gateways.connect import Gateways
 from trading.models import Position
 from trading.services.control import request_exit_of
 from trading.services.policy import active_policy
-from trading.services.portfolio import mark_price, open_positions, record_equity
+from trading.services.portfolio import cash_flow, mark_price, open_positions, record_equity
 from trading.writer import GroupWriter
 
 log = logging.getLogger("exit_watcher")
@@ -40,6 +40,7 @@ class ExitWatcher:
         self._wallet, self._clock = wallet, clock
         self._sol_price_usd: Decimal | None = None
         self._equity_at: datetime | None = None
+        self._outside_lamports: int | None = None
         self.priced_at: datetime | None = None
 
     async def step(self) -> int:
@@ -105,12 +106,22 @@ class ExitWatcher:
         now = self._clock()
         if self._equity_at is not None and now - self._equity_at < EQUITY_EVERY:
             return
-        balance = await self._gateways.rpc.balance(self._wallet)
-        price = self._sol_price_usd
+        await self._learn_outside_lamports()
+        outside, price = self._outside_lamports, self._sol_price_usd
+        if outside is None:
+            return
         await self._writer.run(
-            lambda: record_equity(balance_lamports=balance, sol_price_usd=price, now=now)
+            lambda: record_equity(outside_lamports=outside, sol_price_usd=price, now=now)
         )
         self._equity_at = now
+
+    async def _learn_outside_lamports(self) -> None:
+        """Compare balance and books while nothing is on its way: the rest came from outside."""
+        before = await self._writer.run(cash_flow)
+        balance = await self._gateways.rpc.balance(self._wallet)
+        after = await self._writer.run(cash_flow)
+        if before == after and after.in_flight == 0:
+            self._outside_lamports = balance - after.booked_lamports
 
 
 def _price_and_judge(position: Position, price: Decimal, now: datetime) -> bool:

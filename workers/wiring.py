@@ -16,6 +16,10 @@ from workers.desk import Desk
 from workers.runtime import utc_now
 
 
+class UnableToTrade(Exception):
+    """This mode has no way to trade, so no daemon starts."""
+
+
 def endpoints() -> Endpoints:
     """Where the outside is, from the settings."""
     return Endpoints(
@@ -46,7 +50,12 @@ async def open_writer() -> AsyncIterator[GroupWriter]:
 
 @asynccontextmanager
 async def open_desk() -> AsyncIterator[Desk]:
-    """Everything a trade needs, conditions already asked for once."""
+    """Everything a trade needs, conditions already asked for once.
+
+    UnableToTrade in paper mode: it must never load a key, and this desk signs what is then really sent.
+    """
+    if settings.MODE == "paper":
+        raise UnableToTrade("paper mode has no simulated fills yet; use sandbox")
     keypair = open_trading_key(settings.TRADING_KEY_FILE)
     pubkey = keypair.pubkey()
     async with open_gateways() as gateways, open_writer() as writer:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 
 from trading import live
 from trading.domain.decision import LeaderFacts, Portfolio
@@ -103,13 +103,36 @@ def mark_price(position: Position, *, price_sol: Decimal, now: datetime) -> None
     transaction.on_commit(lambda: live.publish("positions"))
 
 
-def record_equity(*, balance_lamports: int, sol_price_usd: Decimal | None, now: datetime) -> None:
-    """Add one point to the equity curve."""
-    value = sum(position_value_lamports(row) for row in Position.objects.filter(status__in=OPEN))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CashFlow:
+    """What all booked transactions together did to our SOL, and how many are not booked yet."""
+
+    booked_lamports: int
+    in_flight: int
+
+
+def cash_flow() -> CashFlow:
+    """The books' side of our balance at this moment."""
+    rows = Submission.objects.aggregate(
+        booked=Sum("balance_change_lamports"),
+        flying=Count("pk", filter=Q(status=SubmissionStatus.IN_FLIGHT)),
+    )
+    return CashFlow(booked_lamports=rows["booked"] or 0, in_flight=rows["flying"])
+
+
+@transaction.atomic
+def record_equity(*, outside_lamports: int, sol_price_usd: Decimal | None, now: datetime) -> None:
+    """Add one point to the equity curve.
+
+    `outside_lamports` is what came into the wallet other than by our trades. Balance and positions are
+    both taken from the books here: the chain's own balance moves a moment before a fill is booked, and
+    the curve would dip by the whole trade.
+    """
+    value = sum(position_value_lamports(row) for row in open_positions())
     realised = Position.objects.aggregate(total=Sum("realised_pnl_lamports"))["total"] or 0
     EquityPoint.objects.create(
         at=now,
-        balance_lamports=balance_lamports,
+        balance_lamports=outside_lamports + cash_flow().booked_lamports,
         positions_lamports=value,
         realised_pnl_lamports=realised,
         sol_price_usd=sol_price_usd,
