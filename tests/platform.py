@@ -1,0 +1,262 @@
+"""A whole trading desk on the real sandbox and a database file of its own, driven step by step; no tests here."""
+
+import asyncio
+import random
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from django.utils import timezone
+from solders.keypair import Keypair
+
+from audit import services as audit
+from tests import factories
+from tests.cluster import LAMPORTS_PER_SOL, Sandbox
+from trading.domain.policy import Policy, as_json
+from trading.domain.signals import SignalRequest
+from trading.domain.values import Action, Strategy
+from trading.facts import TokenDesk
+from trading.gateways.base import Endpoints
+from trading.gateways.connect import Gateways, connect
+from trading.models import Position, Signal, Submission
+from trading.services.intake import receive_signal
+from trading.writer import GroupWriter
+from workers.conditions import Conditions
+from workers.desk import Desk
+from workers.executor import Executor
+from workers.exit_watcher import ExitWatcher
+from workers.resolver import Resolver
+
+T = TypeVar("T")
+SOL = LAMPORTS_PER_SOL
+
+
+@pytest.fixture(scope="session")
+def pristine_database(django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with every migration applied and no rows of ours."""
+    file = tmp_path_factory.mktemp("database") / "pristine.sqlite3"
+    with django_db_blocker.unblock(), _using(file):
+        call_command("migrate", verbosity=0)
+    return file
+
+
+@pytest.fixture
+def database(pristine_database: Path, django_db_blocker: Any, tmp_path: Path) -> Iterator[Path]:
+    """A database file of this test alone, which every thread sees and commits to for real."""
+    file = tmp_path / "chimera.sqlite3"
+    shutil.copy(pristine_database, file)
+    with django_db_blocker.unblock(), _using(file):
+        yield file
+
+
+@contextmanager
+def _using(file: Path) -> Iterator[None]:
+    usual, usual_settings = connections["default"], connections.settings["default"]
+    connections.settings["default"] = {**usual_settings, "NAME": str(file)}
+    del connections["default"]
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections.settings["default"] = usual_settings
+        connections["default"] = usual
+
+
+@pytest.fixture
+def writer(database: Path) -> Iterator[GroupWriter]:
+    started = GroupWriter().start()
+    yield started
+    started.stop()
+
+
+@dataclass(slots=True)
+class Clock:
+    """The real time plus whatever a test adds to it."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return timezone.now() + self.ahead
+
+    def advance(self, **parts: float) -> None:
+        self.ahead += timedelta(**parts)
+
+
+def endpoints_of(sandbox: Sandbox) -> Endpoints:
+    """The sandbox as the only outside; a call that hangs is given up after a second and a half."""
+    return Endpoints(
+        rpc_urls=(f"{sandbox.url}/rpc/primary",),
+        jito_url=sandbox.jito_url,
+        jupiter_url=sandbox.jupiter_url,
+        dexscreener_url=sandbox.dexscreener_url,
+        timeout_seconds=1.5,
+        probe_seconds=0.0,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Platform:
+    """One process's parts. A fresh `executor` or `resolver` is what a restarted process would have."""
+
+    sandbox: Sandbox
+    database: Path
+    desk: Desk
+    clock: Clock
+    leader: str
+    executor: Executor = field(init=False)
+    resolver: Resolver = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything that is not in the rows."""
+        self.executor = Executor(self.desk, entry_seats=8, exit_seats=4)
+        self.resolver = Resolver(self.desk)
+
+    @property
+    def watcher(self) -> ExitWatcher:
+        return ExitWatcher(
+            gateways=self.desk.gateways,
+            writer=self.desk.writer,
+            wallet=self.desk.address,
+            clock=self.clock,
+        )
+
+    async def see(self, read: Callable[[], T]) -> T:
+        """What the rows say, or a change of them, on the writer's connection."""
+        return await self.desk.writer.run(read)
+
+    async def signal(self, mint: str, **fields: Any) -> UUID:
+        """A signal through the common door; a SHIELD buy of 0.25 SOL unless told otherwise."""
+        values: dict[str, Any] = {
+            "strategy": Strategy.SHIELD,
+            "action": Action.BUY,
+            "symbol": "TOKEN",
+            "mint": mint,
+            "amount_lamports": SOL // 4,
+            "leader_address": self.leader,
+            "trade_uuid": factories.signature()[:20],
+            **fields,
+        }
+        request = SignalRequest(**values)
+        receipt = await self.see(lambda: receive_signal(request, source="tests", now=self.clock()))
+        return receipt.uuid
+
+    async def sell_signal(self, mint: str, *, fraction: str = "1") -> UUID:
+        """The leader's own sell."""
+        return await self.signal(
+            mint, strategy=Strategy.EXIT, action=Action.SELL, exit_fraction=Decimal(fraction)
+        )
+
+    async def work(self, *, is_exit: bool = False) -> bool:
+        return await self.executor.work_once(is_exit=is_exit)
+
+    async def settle(self, *, steps: int = 1) -> None:
+        """Let the resolver look `steps` times."""
+        for _ in range(steps):
+            await self.resolver.step()
+
+    async def bought(self, mint: str, **fields: Any) -> Position:
+        """A position really bought on the sandbox."""
+        uuid = await self.signal(mint, **fields)
+        assert await self.work()
+        await self.settle()
+        return await self.see(lambda: Position.objects.get(signal=uuid))
+
+    async def row(self, uuid: UUID) -> Signal:
+        return await self.see(lambda: Signal.objects.get(pk=uuid))
+
+    async def position(self, position: Position) -> Position:
+        return await self.see(lambda: Position.objects.get(pk=position.pk))
+
+    async def submissions(self, uuid: UUID) -> list[Submission]:
+        return await self.see(
+            lambda: list(Submission.objects.filter(signal=uuid).order_by("attempt"))
+        )
+
+    async def policy(self, **changes: Any) -> Policy:
+        """The default policy with these changes, as the active revision."""
+        policy = replace(Policy(), **changes)
+        await self.see(
+            lambda: audit.propose_revision(
+                as_json(policy), actor="tests", reason="a test", now=self.clock()
+            )
+        )
+        return policy
+
+    async def landed(self) -> list[dict[str, Any]]:
+        """Every transaction of our wallet that the chain has, oldest first, the funding aside."""
+        rows = await self.desk.gateways.rpc.signatures_for_address(self.desk.address)
+        replies = [await self.desk.gateways.rpc.transaction(row["signature"]) for row in rows]
+        ours = [
+            reply
+            for reply in replies
+            if reply is not None
+            and reply["transaction"]["message"]["accountKeys"][0] == self.desk.address
+        ]
+        return ours[::-1]
+
+    async def held_raw(self, mint: str) -> int:
+        """What the chain says we hold."""
+        holdings = await self.desk.gateways.rpc.token_holdings(self.desk.address)
+        return sum(each.amount_raw for each in holdings if each.mint == mint)
+
+
+@pytest.fixture
+async def platform(
+    sandbox: Sandbox, database: Path, writer: GroupWriter
+) -> AsyncIterator[Platform]:
+    """A funded desk with an ACTIVE leader, the default policy and trading on."""
+    async with open_platform(sandbox, database, writer) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_platform(
+    sandbox: Sandbox, database: Path, writer: GroupWriter
+) -> AsyncIterator[Platform]:
+    keypair, clock = sandbox.funded_keypair(20 * SOL), Clock()
+    leader = str(Keypair().pubkey())
+    await writer.run(lambda: _seed(leader))
+    async with connect(endpoints_of(sandbox)) as gateways:
+        desk = await _desk(gateways, writer, keypair, clock)
+        yield Platform(sandbox=sandbox, database=database, desk=desk, clock=clock, leader=leader)
+
+
+async def _desk(gateways: Gateways, writer: GroupWriter, keypair: Keypair, clock: Clock) -> Desk:
+    address = str(keypair.pubkey())
+    conditions = Conditions(gateways, wallet=address, clock=clock, chance=random.Random(7))
+    await conditions.refresh_once()
+    return Desk(
+        gateways=gateways,
+        writer=writer,
+        conditions=conditions,
+        tokens=TokenDesk(gateways, clock=clock),
+        keypair=keypair,
+        pubkey=keypair.pubkey(),
+        address=address,
+        clock=clock,
+    )
+
+
+def _seed(leader: str) -> None:
+    factories.make_policy_revision()
+    factories.make_trading_state()
+    factories.make_leader(leader)
+
+
+async def until(condition: Callable[[], Any], *, seconds: float = 10.0) -> None:
+    """Wait in small steps for something that another task brings about."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.02)
