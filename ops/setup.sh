@@ -22,7 +22,8 @@ find_python() {
         fi
     done
     fail "Chimera needs Python 3.11 or newer, and this machine has $(python3 --version 2>&1 || echo none).
-Install it with:  sudo apt-get install -y python3.11 python3.11-venv"
+Install it with:  sudo apt-get install -y python3.11 python3.11-venv
+or name another one:  make setup PYTHON=/path/to/python3.12"
 }
 
 make_venv() {
