@@ -1,0 +1,95 @@
+"""Who may open and do what: every route against every role."""
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import make_position, make_signal
+
+LOGIN, OK, FORBIDDEN = "login", 200, 403
+PAGES = [
+    ("command_center", LOGIN, OK, OK),
+    ("signal", LOGIN, OK, OK),
+    ("position", LOGIN, OK, OK),
+    ("close_position", LOGIN, OK, OK),
+    ("halt", LOGIN, OK, OK),
+    ("resume", LOGIN, FORBIDDEN, OK),
+    ("login", OK, 302, 302),
+    ("health", OK, OK, OK),
+    ("prometheus-django-metrics", OK, OK, OK),
+    ("admin:index", LOGIN, LOGIN, OK),
+]
+ADMIN_LISTS = sorted(
+    f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    for model in admin.site._registry
+)
+
+
+def url_of(name: str) -> str:
+    if name == "signal":
+        return reverse(name, args=[make_signal().uuid])
+    if name in ("position", "close_position"):
+        return reverse(name, args=[make_position().uuid])
+    return reverse(name)
+
+
+def outcome(client: Client, url: str):
+    response = client.get(url)
+    if response.status_code == 302 and "/login/" in response["Location"]:
+        return LOGIN
+    return response.status_code
+
+
+@pytest.mark.parametrize(("name", "anonymous", "as_trader", "as_staff"), PAGES)
+def test_each_route_admits_exactly_its_roles(
+    name, anonymous, as_trader, as_staff, client, trader, staff, trading
+):
+    url = url_of(name)
+    assert outcome(client, url) == anonymous
+    assert outcome(trader, url) == as_trader
+    assert outcome(staff, url) == as_staff
+
+
+@pytest.mark.parametrize("name", ADMIN_LISTS)
+def test_the_admin_is_for_staff_only(name, client, trader, staff, trading):
+    url = reverse(name)
+    assert outcome(client, url) == LOGIN
+    assert outcome(trader, url) == LOGIN
+    assert outcome(staff, url) == OK
+
+
+@pytest.mark.parametrize("name", ["halt", "resume", "close_position"])
+def test_an_act_needs_a_csrf_token(name, trading):
+    from tests.factories import make_user
+
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(make_user("admin", is_staff=True))
+    assert strict.post(url_of(name), {"reason": "because"}).status_code == FORBIDDEN
+
+
+@pytest.mark.parametrize("name", ["halt", "resume", "close_position"])
+def test_nobody_acts_without_logging_in(name, client, trading):
+    response = client.post(url_of(name), {"reason": "because"})
+    assert response["Location"].startswith("/login/")
+
+
+def test_logging_out_needs_a_post(trader):
+    assert trader.get(reverse("logout")).status_code == 405
+    assert trader.post(reverse("logout"))["Location"] == reverse("login")
+    assert outcome(trader, reverse("command_center")) == LOGIN
+
+
+def test_a_wrong_password_is_told_without_saying_which_part_was_wrong(client, trader):
+    answer = client.post(reverse("login"), {"username": "trader", "password": "wrong"})
+    page = answer.content.decode()
+    assert 'role="alert"' in page
+    assert "correct username and password" in page
+
+
+def test_logging_in_leads_to_the_page_that_was_asked_for(client, trader):
+    wanted = url_of("signal")
+    answer = client.post(
+        f"{reverse('login')}", {"username": "trader", "password": "trader", "next": wanted}
+    )
+    assert answer["Location"] == wanted

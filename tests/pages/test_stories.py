@@ -1,0 +1,94 @@
+"""The pages that tell one signal's or one position's whole story."""
+
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+
+from tests.factories import (
+    make_closed_position,
+    make_decision,
+    make_delivery,
+    make_position,
+    make_signal,
+    make_submission,
+    sol,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def read(client, name, uuid):
+    text = client.get(reverse(name, args=[uuid])).content.decode()
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_denied_signal_shows_each_gate_with_value_and_limit(trader):
+    signal = make_signal(status="REJECTED", code="LIQUIDITY_TOO_LOW", text="too shallow")
+    make_decision(
+        signal,
+        code="LIQUIDITY_TOO_LOW",
+        gates=[
+            {"code": "STALE_SIGNAL", "measured": "1.0 s", "limit": "30 s", "is_passed": True},
+            {"code": "LIQUIDITY_TOO_LOW", "measured": "$6,120", "limit": "$10,000", "is_passed": False},
+        ],
+    )
+    text = read(trader, "signal", signal.uuid)
+    assert "$6,120" in text
+    assert "$10,000" in text
+    assert text.index("stale signal") < text.index("$6,120")
+    assert "Nothing was signed for this signal." in text
+
+
+def test_a_bought_signal_links_to_its_position_and_shows_the_transaction(trader):
+    position = make_position()
+    text = read(trader, "signal", position.signal_id)
+    assert reverse("position", args=[position.uuid]) in text
+    assert position.submissions.get().signature in text
+    assert "0.250000000" in text
+
+
+def test_the_delivery_and_its_body_are_part_of_the_story(trader):
+    signal = make_signal()
+    make_delivery(signal, body='{"token":"<i>BONK</i>"}')
+    text = read(trader, "signal", signal.uuid)
+    assert "from sandbox: 202 accepted" in text
+    assert "&lt;i&gt;BONK&lt;/i&gt;" in text
+
+
+def test_a_story_still_going_on_refreshes_itself_and_a_finished_one_does_not(trader):
+    waiting = read(trader, "signal", make_signal().uuid)
+    finished = read(trader, "signal", make_signal(status="SKIPPED", code="NO_POSITION").uuid)
+    assert 'hx-trigger="every 1s"' in waiting
+    assert "hx-trigger" not in finished
+
+
+def test_an_expired_transaction_is_shown_beside_the_one_that_landed(trader):
+    signal = make_signal(status="COMPLETED")
+    make_submission(signal, status="EXPIRED", slot=None, error="block height passed")
+    make_submission(signal)
+    text = read(trader, "signal", signal.uuid)
+    assert "block height passed" in text
+    assert ">landed<" in text
+
+
+def test_a_closed_position_shows_its_result_fills_and_exit(trader):
+    position = make_closed_position(pnl_lamports=sol("0.0123"), exit_reason="TRAILING_STOP")
+    text = read(trader, "position", position.uuid)
+    assert "+0.012300000 SOL" in text
+    assert "+4.92 %" in text
+    assert "trailing stop" in text
+    assert text.count("<tr>") >= 4
+    assert "Close position" not in text
+
+
+def test_an_open_position_offers_to_close_it(trader):
+    position = make_position(gain="0.3", peak="0.4")
+    text = read(trader, "position", position.uuid)
+    assert reverse("close_position", args=[position.uuid]) in text
+    assert "Trailing stop" in text
+
+
+@pytest.mark.parametrize("name", ["signal", "position", "close_position"])
+def test_an_unknown_uuid_is_not_found(trader, name):
+    assert trader.get(reverse(name, args=[uuid4()])).status_code == 404
