@@ -26,7 +26,7 @@ async def second() -> AsyncIterator[Outside]:
 
 @pytest.fixture
 async def gateways(outside: Outside) -> AsyncIterator[Gateways]:
-    """Everything at one scripted host, patient for a second at most."""
+    """Everything at one scripted host."""
     async with connect(endpoints(outside.url)) as opened:
         yield opened
 
@@ -37,7 +37,7 @@ def endpoints(url: str, *more_rpcs: str, **changes: object) -> Endpoints:
         "jito_url": url + "/jito",
         "jupiter_url": url + "/jupiter",
         "dexscreener_url": url + "/dexscreener",
-        "timeout_seconds": 1.0,
+        "timeout_seconds": 10.0,
         "probe_seconds": 0.0,
     }
     return Endpoints(**{**settings, **changes})  # type: ignore[arg-type]

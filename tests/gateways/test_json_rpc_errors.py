@@ -166,7 +166,8 @@ async def test_a_small_reply_that_unpacks_beyond_the_limit_is_a_named_error(
     outside: Outside,
 ) -> None:
     packed = gzip.compress(GOOD + b" " * 60_000_000)
-    outside.will(raw(packed, **{"Content-Encoding": "gzip"}))
+    headers = {"Content-Encoding": "gzip"}
+    outside.will(lambda seen: Answer(body=packed, headers=headers))
     async with connect(endpoints(outside.url, reply_limit_bytes=1_000_000)) as gateways:
         with pytest.raises(GatewayError):
             await gateways.rpc.slot()

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from solders.keypair import Keypair
@@ -106,6 +107,16 @@ async def test_every_sample_is_understood(gateways: Gateways, outside: Outside) 
     for name, call in CALLS.items():
         outside.will(replying(SAMPLES[name]))
         assert (name, await outcome(call, gateways)) == (name, "result")
+
+
+@pytest.mark.parametrize("wrong", [None, True, -1, 1.5, 2**63, "x", "", [], [[]], {}, {"a": 1}])
+async def test_every_member_of_every_reply_may_be_wrong(
+    gateways: Gateways, outside: Outside, wrong: object
+) -> None:
+    for name, call in CALLS.items():
+        for place in paths(SAMPLES[name]):
+            outside.will(replying(replaced(SAMPLES[name], place, wrong)))
+            await outcome(call, gateways)
 
 
 @ONE_BY_ONE

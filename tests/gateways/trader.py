@@ -28,7 +28,7 @@ def endpoints_of(sandbox: Sandbox, *rpc_names: str, **changes: Any) -> Endpoints
         "jito_url": sandbox.jito_url,
         "jupiter_url": sandbox.jupiter_url,
         "dexscreener_url": sandbox.dexscreener_url,
-        "timeout_seconds": 2.0,
+        "timeout_seconds": 20.0,
         "probe_seconds": 0.0,
     }
     return Endpoints(**{**settings, **changes})

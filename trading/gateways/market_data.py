@@ -63,11 +63,9 @@ def read_pair(reply: object, *, mint: str) -> PairFacts | None:
 def _trusted(pairs: Iterable[object], mint: str) -> Iterable[dict[str, Any]]:
     for entry in pairs:
         pair = as_object(entry, "pair")
-        if (
-            pair.get("chainId") == "solana"
-            and field(pair.get("baseToken"), "address") == mint
-            and field(pair.get("quoteToken"), "address") in _TRUSTED_QUOTES
-        ):
+        base = as_text(field(pair.get("baseToken"), "address"), "baseToken")
+        against = as_text(field(pair.get("quoteToken"), "address"), "quoteToken")
+        if pair.get("chainId") == "solana" and base == mint and against in _TRUSTED_QUOTES:
             yield pair
 
 
