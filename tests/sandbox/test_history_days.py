@@ -57,7 +57,7 @@ def test_progress_is_reported_and_time_really_passes():
     world = new_world(history_days=0.1)
     heard: list[float] = []
     start = world.chain.unix_time
-    assert not world.is_ready
+    assert world.progress == 0
     world.generate(heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
@@ -126,6 +126,15 @@ def test_a_pause_is_leapt_over_not_generated(tmp_path):
     assert 0 < world.chain.transaction_count - before < 150
 
 
+def test_a_stored_world_keeps_the_history_it_was_begun_with(tmp_path):
+    world = open_file(tmp_path / "chain.sqlite3", history_days=0.05)
+    world.generate()
+    world.chain.close()
+    again = open_file(tmp_path / "chain.sqlite3", history_days=10)
+    assert again.is_ready
+    assert again.history.seconds == 0.05 * DAY_SECONDS
+
+
 @pytest.fixture(scope="module")
 def lived() -> tuple[World, list[LeaderTrade]]:
     world = new_world(history_days=1.5)
@@ -142,6 +151,7 @@ def profit_on_chain(world: World, addresses: Iterable[str]) -> int:
         entries = world.chain.signatures_for(address, limit=10_000)
         for entry in entries:
             record = world.chain.transaction(entry.signature)
+            assert record is not None
             place = record.account_keys.index(address)
             total += record.post_balances[place] - record.pre_balances[place]
     return total

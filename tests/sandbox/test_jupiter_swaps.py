@@ -41,7 +41,7 @@ def ask_for_instructions(visitor: Visitor, quote: dict, **options) -> dict:
     body = {"quoteResponse": quote, "userPublicKey": str(visitor.address), **options}
     status, reply = visitor.ask("POST", "/swap/v1/swap-instructions", body)
     assert status == 200, reply
-    return reply
+    return dict(reply)
 
 
 def run_listed(visitor: Visitor, reply: dict):
@@ -76,6 +76,15 @@ def test_two_hops_fit_the_listed_form_too(visitor, mint):
     quote = visitor.quote(USDC, mint, 50_000_000)
     assert run_listed(visitor, ask_for_instructions(visitor, quote)).err is None
     assert visitor.holds(mint) - before == int(quote["outAmount"])
+
+
+def test_the_longest_route_fits_a_packet(visitor, mint):
+    token_2022 = listing_of(visitor.world, "NEXT").token.mint
+    built = visitor.build(
+        visitor.quote(mint, token_2022, 10**9),
+        prioritizationFeeLamports={"jitoTipLamports": 1_000_000},
+    )
+    assert len(base64.b64decode(built["swapTransaction"])) <= 1_232
 
 
 def test_no_wrapped_sol_is_left_behind(visitor, mint):

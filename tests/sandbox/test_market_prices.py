@@ -19,12 +19,14 @@ def price_by_quote(world: World, symbol: str) -> float:
     """SOL per whole token, by buying a little of it."""
     token = listing_of(world, symbol).token
     quote = Visitor.arriving(world).quote(WSOL, token.mint, SOL // 1_000)
-    return 0.001 / (int(quote["outAmount"]) / 10**token.decimals)
+    return 0.001 / (int(quote["outAmount"]) / float(10**token.decimals))
 
 
 def pair_of(world: World, symbol: str) -> dict:
     mint = listing_of(world, symbol).token.mint
-    return world.dexscreener.handle(f"/latest/dex/tokens/{mint}", "GET")[1]["pairs"][0]
+    status, reply = world.dexscreener.handle(f"/latest/dex/tokens/{mint}", "GET")
+    assert status == 200
+    return dict(reply["pairs"][0])
 
 
 def test_a_path_depends_on_name_and_seed_and_not_on_who_asks_when():

@@ -11,12 +11,12 @@ from workers.sandbox.world import World
 FROZEN = {"Custom": 17}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def world() -> World:
     return new_world(has_leaders=False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def visitor(world) -> Visitor:
     return Visitor.arriving(world)
 
@@ -30,6 +30,7 @@ def test_good_tokens_have_no_authorities(world):
     for listing in world.market.listings.values():
         if listing.token.is_good:
             mint = read_mint(world.chain.account(listing.token.mint))
+            assert mint is not None
             assert mint.mint_authority is None
             assert mint.freeze_authority is None
             assert mint.decimals == listing.token.decimals

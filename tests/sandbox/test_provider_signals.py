@@ -100,11 +100,13 @@ async def running(provider: Provider) -> AsyncIterator[Provider]:
             await task
 
 
-def punctual(**changes: float) -> Behaviour:
-    behaviour = Behaviour(
-        duplicate_probability=0, late_probability=0, late_seconds=(1, 1), duplicate_seconds=(0, 0)
+def punctual(*, duplicate_probability: float = 0, late_probability: float = 0) -> Behaviour:
+    return Behaviour(
+        duplicate_probability=duplicate_probability,
+        late_probability=late_probability,
+        late_seconds=(1, 1),
+        duplicate_seconds=(0, 0),
     )
-    return replace(behaviour, **changes)
 
 
 async def until(condition: Callable[[], bool]) -> None:

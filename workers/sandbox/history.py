@@ -14,7 +14,7 @@ DAY_SECONDS = 86_400.0
 
 @dataclass(slots=True, kw_only=True)
 class History:
-    """`days` of market and leaders before live time; one market second is one chain second.
+    """The market's history length is generated; one market second is one chain second.
 
     Where a run was cut short, the next one goes on from the last `save`.
     """
@@ -22,12 +22,11 @@ class History:
     chain: Chain
     market: Market
     leaders: Leaders | None
-    days: float
 
     @property
     def seconds(self) -> float:
         """Its whole length."""
-        return self.days * DAY_SECONDS
+        return self.market.history_seconds
 
     @property
     def progress(self) -> float:

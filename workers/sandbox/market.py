@@ -174,6 +174,7 @@ class Market:
         """Put clock, paths and tape among the chain's notes."""
         state = {
             "clock": self.clock,
+            "history_seconds": self.history_seconds,
             "turn": self._turn,
             "usd": self._usd.state(),
             "tape": self.tape.state(),
@@ -185,6 +186,8 @@ class Market:
         """Continue from the chain's notes."""
         state: dict[str, Any] = json.loads(self.chain.notes[NOTE])
         self.clock = state["clock"]
+        # Launches and rugs are fractions of the history this chain was begun with.
+        self.history_seconds = state["history_seconds"]
         self._turn = state["turn"]
         self._usd.restore(state["usd"])
         tokens = {str(token.mint): token for token in self._tokens}

@@ -55,7 +55,8 @@ class World:
         tempo: float = 30.0,
         has_leaders: bool = True,
     ) -> "World":
-        """Tokens, pools and purses at genesis of a new chain, else what the chain's notes hold."""
+        """Tokens, pools and purses at genesis of a new chain, else what the chain's notes hold;
+        a stored world keeps the history length it was begun with."""
         market = Market(chain, seed=seed, history_seconds=history_days * DAY_SECONDS)
         cast = Leaders(chain, market, seed=seed)
         world = cls(
@@ -66,7 +67,6 @@ class World:
                 chain=chain,
                 market=market,
                 leaders=cast if has_leaders else None,
-                days=history_days,
             ),
             jupiter=Jupiter(chain, market),
             dexscreener=DexScreener(chain, market),
