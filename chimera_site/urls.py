@@ -1,9 +1,9 @@
 """Routes of the pages, the admin and the API."""
 
+from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 
-from chimera_site.admin import admin
 from trading.views import health_probe
 
 urlpatterns: list[URLPattern | URLResolver] = [

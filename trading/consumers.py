@@ -62,6 +62,7 @@ class Press:
 
     async def _listen(self) -> None:
         layer = get_channel_layer()
+        assert layer, "settings define one"
         while True:
             try:
                 channel = await layer.new_channel()
@@ -76,6 +77,7 @@ class Press:
 
     async def _take_hints(self, channel: str) -> None:
         layer = get_channel_layer()
+        assert layer, "settings define one"
         while True:
             hint = await layer.receive(channel)
             for topic in hint["topics"]:
@@ -111,7 +113,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     """One open page. Nobody anonymous; what the page sends is ignored."""
 
     # Without a channel of its own it outlives the broker: the press listens for all.
-    channel_layer_alias = None
+    channel_layer_alias = None  # type: ignore[assignment]
 
     async def connect(self) -> None:
         user = self.scope.get("user")

@@ -85,6 +85,7 @@ class _Courier:
         try:
             async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
                 layer = get_channel_layer()
+                assert layer, "settings define one"
                 await layer.group_send(GROUP, {"type": "live.hint", "topics": topics})
         except Exception as error:
             # Whatever the broker's client raises: a hint must never cost more than itself.

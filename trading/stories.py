@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
 from trading.domain.lifecycle import ENDS, SignalStatus, SubmissionStatus
 from trading.domain.values import Action
@@ -115,14 +115,14 @@ def position_story(uuid: UUID) -> PositionStory:
     )
 
 
-def _with_parts(signals):  # type: ignore[no-untyped-def]
+def _with_parts(signals: QuerySet[Signal]) -> QuerySet[Signal]:
     return signals.prefetch_related(
         Prefetch("decisions", queryset=Decision.objects.defer("facts", "gates").order_by("-at")),
         Prefetch("submissions", queryset=Submission.objects.defer("wire").order_by("-attempt")),
     )
 
 
-def _rows(signals) -> list[SignalRow]:  # type: ignore[no-untyped-def]
+def _rows(signals: QuerySet[Signal]) -> list[SignalRow]:
     return _rows_of(_with_parts(signals))
 
 

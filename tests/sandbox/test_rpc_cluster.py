@@ -4,6 +4,7 @@ import pytest
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Confirmed, Finalized, Processed
 from solana.rpc.jsonrpc import JsonRpcRequest
+from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.message import MessageV0
 from solders.system_program import TransferParams, transfer
@@ -74,7 +75,7 @@ async def test_the_fee_of_a_message_is_told_until_its_blockhash_dies(
     assert (await client.get_fee_for_message(message)).value is None
 
 
-def transfer_message(payer: Keypair, blockhash: object) -> MessageV0:
+def transfer_message(payer: Keypair, blockhash: Hash) -> MessageV0:
     instruction = transfer(
         TransferParams(from_pubkey=payer.pubkey(), to_pubkey=Keypair().pubkey(), lamports=10**9)
     )
@@ -112,7 +113,9 @@ async def test_counts_blocks_and_times_are_readable(client: AsyncClient, sandbox
     tip = (await client.get_slot(Confirmed)).value
     blocks = (await client.get_blocks(max(0, tip - 3), tip)).value
     assert blocks
-    assert (await client.get_block_time(blocks[-1])).value > 1_700_000_000
+    block_time = (await client.get_block_time(blocks[-1])).value
+    assert block_time is not None
+    assert block_time > 1_700_000_000
 
 
 @pytest.mark.parametrize("ahead", [1_000, 10**9])

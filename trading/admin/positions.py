@@ -1,5 +1,7 @@
 """The admin of positions, submissions and fills, read-only, and of the switch that stops entries."""
 
+from uuid import UUID
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -122,7 +124,7 @@ class PositionAdmin(FactAdmin):
         return act(
             request,
             lambda: control.request_exit(
-                object_id,
+                UUID(object_id),
                 actor=request.user.get_username(),
                 reason=form.cleaned_data["reason"],
                 now=timezone.now(),
