@@ -48,7 +48,7 @@ def test_a_fork_takes_back_a_processed_transaction_and_its_blockhash(slot_payer:
     sandbox, receiver = slot_payer.sandbox, Keypair().pubkey()
     signature = slot_payer.send(slot_payer.pay(receiver, 10**6))
     sandbox.advance(slots=1)
-    statuses = ["getSignatureStatuses", [signature]]
+    statuses: tuple[str, list[str]] = ("getSignatureStatuses", [signature])
     assert sandbox.rpc(*statuses)["result"]["value"][0]["confirmationStatus"] == "processed"
     sandbox.control("POST", "fork", {"slots": 1})
     assert sandbox.rpc(*statuses)["result"]["value"] == [None]

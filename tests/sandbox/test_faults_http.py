@@ -121,7 +121,7 @@ def test_a_dropped_transaction_is_answered_but_never_lands(payer: Payer):
     transaction = payer.sign(payer.pay(Keypair().pubkey(), 10**6))
     config = {"preflightCommitment": "processed"}
     signature = send_wire(payer.sandbox, transaction, **config)["result"]
-    statuses = ["getSignatureStatuses", [signature]]
+    statuses: tuple[str, list[str]] = ("getSignatureStatuses", [signature])
     assert payer.sandbox.rpc(*statuses)["result"]["value"] == [None]
     assert send_wire(payer.sandbox, transaction, **config)["result"] == signature
     assert payer.sandbox.rpc(*statuses)["result"]["value"][0]["err"] is None
