@@ -6,6 +6,7 @@ from tests.sandbox.worlds import SOL, Visitor, first_of, listing_of, new_world
 from workers.sandbox.extensions import extensions_json
 from workers.sandbox.token_layouts import read_mint
 from workers.sandbox.tokens import TOKEN_2022_PROGRAM, WSOL, TokenKind
+from workers.sandbox.wallet import Wallet, buy_order
 from workers.sandbox.world import World
 
 FROZEN = {"Custom": 17}
@@ -56,6 +57,16 @@ def test_a_round_trip_through_the_fee_token_costs_a_tenth(world, visitor):
     assert visitor.execute(visitor.quote(WSOL, mint, SOL)).err is None
     back = int(visitor.quote(mint, WSOL, visitor.holds(mint))["outAmount"])
     assert 0.87 * SOL < back < 0.91 * SOL
+
+
+def test_a_hooked_token_cannot_even_be_bought_from_its_pool(world, visitor):
+    listing = first_of(world, TokenKind.TRANSFER_HOOK)
+    order = buy_order(
+        pool=listing.pool, owner=visitor.address, lamports=SOL, min_out=0, micro_lamports=0
+    )
+    wallet = Wallet(keypair=visitor.keypair, address=visitor.address)
+    assert wallet.run(world.chain, order).err is not None
+    assert visitor.holds(listing.token.mint) == 0
 
 
 def test_a_rug_leaves_buyers_with_nothing(world, visitor):
