@@ -166,7 +166,8 @@ def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
 
 @pytest.fixture
 def sandbox(sandbox_process: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox with no fault on, before and after."""
+    """The sandbox with no fault on, before and after, and a market that stands still."""
     sandbox_process.clear()
+    sandbox_process.control("POST", "market", {"running": False})
     yield sandbox_process
     sandbox_process.clear()

@@ -36,6 +36,7 @@ def slot_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A slot-mode sandbox whose slots close only when a test says so: nothing is a race."""
     with running(tmp_path_factory.mktemp("slots"), mode="slot") as started:
         started.control("POST", "clock", {"running": False})
+        started.control("POST", "market", {"running": False})
         started.advance(slots=40)
         yield started
 

@@ -1,12 +1,17 @@
 """The sandbox as a process: where it listens, what it keeps, when it will not start."""
 
+import asyncio
+import json
 import subprocess
 import sys
 import time
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 from solders.keypair import Keypair
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.cluster import REPOSITORY, running
 from workers.sandbox.options import UnsafeOptions, read_options
@@ -29,6 +34,22 @@ def test_a_stopped_sandbox_goes_on_where_it_was(tmp_path: Path):
         assert second.rpc("getBalance", str(address))["result"]["value"] == 777_000_000
         found = second.rpc("getTransaction", signature, {"maxSupportedTransactionVersion": 1})
         assert found["result"]["meta"]["fee"] == 5_000
+
+
+async def test_open_connections_do_not_hold_up_the_end(tmp_path: Path):
+    with running(tmp_path) as started:
+        started.fault(plane="rpc", kind="timeout")
+        host = started.url.removeprefix("http://")
+        hung = HTTPConnection(host, timeout=30)
+        hung.request("POST", "/", json.dumps({"jsonrpc": "2.0", "id": 1, "method": "getSlot"}))
+        async with connect(started.ws_url) as raw:
+            begin = time.monotonic()
+            started.process.terminate()
+            await asyncio.to_thread(started.process.wait, 20)
+            assert time.monotonic() - begin < 10
+            with pytest.raises(ConnectionClosed):
+                await raw.recv()
+        hung.close()
 
 
 def test_slots_close_by_themselves_at_their_pace(tmp_path: Path):

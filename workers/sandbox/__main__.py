@@ -19,6 +19,8 @@ from workers.sandbox.world import World
 
 log = logging.getLogger("workers.sandbox")
 _DAY_SECONDS = 86_400
+_KEEP_ALIVE_SECONDS = 75
+"""As long as nodes behind a proxy keep idle connections, so pooled clients find theirs open."""
 
 
 class Server(uvicorn.Server):
@@ -87,6 +89,7 @@ def serve(options: Options) -> None:
             access_log=False,
             log_config=None,
             timeout_graceful_shutdown=1,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             ws_ping_interval=None,
         )
         url = f"http://{host}:{listener.getsockname()[1]}"

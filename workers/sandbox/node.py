@@ -59,6 +59,10 @@ class Node:
         elif isinstance(event, SlotClosed):
             self.fees.append((event.block.slot, self._open_fees))
             self._open_fees = SlotFees()
+        else:
+            self._open_fees = SlotFees()
+            while self.fees and self.fees[-1][0] >= event.first_lost_slot:
+                self.fees.pop()
 
     def context_slot(self, config: Config, *, name: str = "commitment") -> int:
         """The slot of the commitment asked for; -32016 when `minContextSlot` is beyond it."""

@@ -132,16 +132,7 @@ def subscribe(node: Node, kind: str, raw: list[Json], *, subscription_id: int) -
         case "account":
             return _account_subscription(node, raw, subscription_id)
         case "program":
-            params = Params(raw, count=2)
-            config = params.config(1)
-            return ProgramSubscription(
-                id=subscription_id,
-                kind=kind,
-                commitment=config.commitment(),
-                program=params.pubkey(0),
-                view=config.view("binary"),
-                filters=read_filters(config),
-            )
+            return _program_subscription(raw, subscription_id)
     raise RpcError(-32601, "Method not found")
 
 
@@ -155,6 +146,19 @@ def _account_subscription(node: Node, raw: list[Json], subscription_id: int) -> 
         address=address,
         view=config.view("binary"),
         last=node.chain.account(address),
+    )
+
+
+def _program_subscription(raw: list[Json], subscription_id: int) -> Subscription:
+    params = Params(raw, count=2)
+    config = params.config(1)
+    return ProgramSubscription(
+        id=subscription_id,
+        kind="program",
+        commitment=config.commitment(),
+        program=params.pubkey(0),
+        view=config.view("binary"),
+        filters=read_filters(config),
     )
 
 
