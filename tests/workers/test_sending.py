@@ -1,0 +1,180 @@
+"""What becomes of signed bytes: landed, refused with proof, dropped, or unknown until the chain answers."""
+
+import pytest
+
+from tests.cluster import Sandbox
+from tests.platform import Platform
+from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
+from trading.domain.values import Route
+from trading.models import Position, TradingState
+
+REFUSAL = {"kind": "rpc_error", "code": -32602, "message": "not today"}
+
+
+@pytest.fixture
+def mint(sandbox: Sandbox) -> str:
+    return next(str(each["mint"]) for each in sandbox.tokens("major") if each["symbol"] == "WIF")
+
+
+async def test_bytes_that_the_engine_refuses_go_to_the_nodes(platform: Platform, mint: str) -> None:
+    platform.sandbox.fault(plane="jito", method="sendBundle", **REFUSAL)
+    uuid = await platform.signal(mint)
+    await platform.work()
+    [submission] = await platform.submissions(uuid)
+    assert submission.route == Route.STANDARD
+    await platform.settle()
+    [landed] = await platform.landed()
+    assert landed["transaction"]["signatures"] == [submission.signature]
+    assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
+
+
+async def test_bytes_that_everybody_refuses_are_refused_and_signed_anew_later(
+    platform: Platform, mint: str
+) -> None:
+    platform.sandbox.fault(plane="jito", method="sendBundle", count=1, **REFUSAL)
+    platform.sandbox.fault(plane="rpc", method="sendTransaction", count=1, **REFUSAL)
+    uuid = await platform.signal(mint)
+    await platform.work()
+    [refused] = await platform.submissions(uuid)
+    assert refused.status == SubmissionStatus.REFUSED
+    assert "not today" in refused.error
+    waiting = await platform.row(uuid)
+    assert (waiting.status, waiting.code, waiting.reserved_lamports) == (
+        SignalStatus.RETRY,
+        "REFUSED",
+        0,
+    )
+    platform.clock.advance(seconds=2)
+    assert await platform.work()
+    await platform.settle()
+    first, second = await platform.submissions(uuid)
+    assert first.signature != second.signature
+    assert (second.attempt, second.status) == (2, SubmissionStatus.LANDED)
+
+
+async def test_a_second_try_offers_a_higher_tip(platform: Platform, mint: str) -> None:
+    platform.sandbox.fault(plane="jito", method="sendBundle", count=1, **REFUSAL)
+    platform.sandbox.fault(plane="rpc", method="sendTransaction", count=1, **REFUSAL)
+    uuid = await platform.signal(mint)
+    await platform.work()
+    platform.clock.advance(seconds=2)
+    await platform.work()
+    first, second = await platform.submissions(uuid)
+    assert second.tip_lamports == first.tip_lamports * 12 // 10
+
+
+async def test_a_buy_that_is_always_refused_ends_as_a_dead_letter(
+    platform: Platform, mint: str
+) -> None:
+    platform.sandbox.fault(plane="jito", method="sendBundle", **REFUSAL)
+    platform.sandbox.fault(plane="rpc", method="sendTransaction", **REFUSAL)
+    uuid = await platform.signal(mint)
+    for seconds in (2, 4, 11):
+        assert await platform.work()
+        platform.clock.advance(seconds=seconds)
+    end = await platform.row(uuid)
+    assert (end.status, end.code, end.reserved_lamports) == (SignalStatus.DEAD_LETTER, "REFUSED", 0)
+    assert [row.status for row in await platform.submissions(uuid)] == ["REFUSED"] * 3
+    assert await platform.landed() == []
+
+
+async def test_a_dropped_bundle_is_offered_again_unchanged(platform: Platform, mint: str) -> None:
+    platform.sandbox.fault(plane="jito", kind="bundle_drop", count=1)
+    uuid = await platform.signal(mint)
+    await platform.work()
+    assert await platform.resolver.step() == 0
+    assert await platform.landed() == [], "the pause between two offers is not over"
+    platform.clock.advance(seconds=3)
+    await platform.settle()
+    assert await platform.resolver.step() == 1
+    [submission] = await platform.submissions(uuid)
+    assert submission.status == SubmissionStatus.LANDED
+
+
+async def test_a_transaction_that_nobody_took_expires_by_block_height_and_is_signed_anew(
+    platform: Platform, mint: str
+) -> None:
+    platform.sandbox.fault(plane="jito", kind="bundle_drop")
+    uuid = await platform.signal(mint)
+    await platform.work()
+    platform.clock.advance(hours=2)
+    await platform.settle()
+    [waiting] = await platform.submissions(uuid)
+    assert waiting.status == SubmissionStatus.IN_FLIGHT, "time alone proves nothing"
+    platform.clock.advance(hours=-2)
+    platform.sandbox.advance(slots=200)
+    assert await platform.resolver.step() == 1
+    [expired] = await platform.submissions(uuid)
+    assert expired.status == SubmissionStatus.EXPIRED
+    assert (await platform.row(uuid)).status == SignalStatus.RETRY
+    platform.sandbox.clear()
+    await platform.desk.conditions.refresh_once()
+    platform.clock.advance(seconds=2)
+    assert await platform.work()
+    await platform.settle()
+    first, second = await platform.submissions(uuid)
+    assert first.signature != second.signature
+    assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
+    assert len(await platform.landed()) == 1
+
+
+async def test_a_send_without_an_answer_is_unknown_and_booked_once(
+    platform: Platform, mint: str
+) -> None:
+    platform.sandbox.fault(plane="jito", method="sendBundle", kind="latency", seconds=1.6, count=1)
+    uuid = await platform.signal(mint)
+    await platform.work()
+    [submission] = await platform.submissions(uuid)
+    assert submission.status == SubmissionStatus.IN_FLIGHT
+    assert submission.sent_at is not None
+    for _ in range(3):
+        platform.clock.advance(seconds=3)
+        await platform.settle()
+    assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
+    assert len(await platform.landed()) == 1
+    assert await platform.see(Position.objects.count) == 1
+
+
+async def test_a_transaction_that_fails_on_chain_costs_its_fee_and_is_tried_again(
+    platform: Platform, mint: str
+) -> None:
+    await platform.see(lambda: TradingState.objects.update(route=Route.STANDARD))
+    platform.sandbox.fault(plane="chain", kind="drop_tx", count=1)
+    uuid = await platform.signal(mint)
+    await platform.work()
+    _move(platform, mint, factor=1.2)
+    try:
+        platform.clock.advance(seconds=3)
+        await platform.settle(steps=2)
+        [failed] = await platform.submissions(uuid)
+        assert failed.status == SubmissionStatus.FAILED
+        assert "6001" in failed.error
+        assert failed.network_fee_lamports > 0
+        assert failed.balance_change_lamports == -failed.network_fee_lamports
+        assert await platform.see(Position.objects.count) == 0
+        platform.clock.advance(seconds=2)
+        assert await platform.work()
+        await platform.settle()
+        position = await platform.see(lambda: Position.objects.get(signal=uuid))
+        _, landed = await platform.submissions(uuid)
+        assert position.realised_pnl_lamports == -(
+            failed.network_fee_lamports + landed.network_fee_lamports
+        )
+        assert position.status == PositionStatus.ACTIVE
+    finally:
+        _move(platform, mint, factor=1 / 1.2)
+
+
+async def test_the_nodes_are_silent_and_the_next_step_finds_out(
+    platform: Platform, mint: str
+) -> None:
+    uuid = await platform.signal(mint)
+    await platform.work()
+    platform.sandbox.fault(plane="rpc", method="getTransaction", kind="garbage", count=1)
+    assert await platform.resolver.step() == 0
+    assert await platform.resolver.step() == 1
+    assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
+
+
+def _move(platform: Platform, mint: str, *, factor: float) -> None:
+    platform.sandbox.control("POST", f"market/{mint}/price", {"factor": factor})
