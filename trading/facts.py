@@ -54,11 +54,13 @@ class TokenDesk:
     async def _ask(self, mint: str) -> TokenFacts:
         if mint in QUOTE_MINTS:
             return TokenFacts(mint=mint)
-        try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                facts = await self._gather(mint)
-        except TimeoutError:
+        gathering = asyncio.create_task(self._gather(mint))
+        # Not asyncio.timeout: an HTTP time-out at the same moment would swallow its cancellation.
+        done, _ = await asyncio.wait({gathering}, timeout=DEADLINE_SECONDS)
+        if not done:
+            gathering.cancel()
             return TokenFacts(mint=mint, unavailable="a source of token facts")
+        facts = gathering.result()
         if not facts.unavailable:
             self._kept[mint] = _Kept(facts, self._clock() + MARKET_LIFETIME)
         return facts
