@@ -3,6 +3,7 @@
 Building one ORM query costs about half a millisecond, more than everything else an answer needs.
 """
 
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -52,6 +53,29 @@ def first(statement: str, *parameters: Any) -> tuple[Any, ...] | None:
         cursor.execute(statement, parameters)
         row = cursor.fetchone()
     return None if row is None else tuple(row)
+
+
+def every(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """All rows of a SELECT in the current transaction, as the database returns them."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
+
+
+def change(statement: str, *parameters: Any) -> int:
+    """Run an UPDATE in the current transaction; how many rows it changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
+def moment(value: Any) -> datetime | None:
+    """A date as a plain SELECT returns it: aware from PostgreSQL; naive, or text for max(), from SQLite."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if value is not None and value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    return value  # type: ignore[no-any-return]
 
 
 @cache

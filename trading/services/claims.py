@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -12,7 +13,7 @@ from trading.domain.lifecycle import SignalStatus
 from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Strategy
 from trading.models import Signal, SignalEvent
-from trading.rows import insert
+from trading.rows import first, insert, moment, parameter
 from trading.services.steps import note, step
 
 LEASE = timedelta(seconds=5)
@@ -37,11 +38,12 @@ def claim_next(*, token: str, is_exit: bool, now: datetime) -> Claim | None:
 
     One conditional UPDATE: of several processes exactly one gets the row.
     """
-    uuid = _take(token, is_exit, now)
-    if uuid is None:
+    row = _take(token, is_exit, now)
+    if row is None:
         return None
-    insert(SignalEvent, signal=uuid, at=now, status=SignalStatus.EXECUTING.value)
-    return _claim(Signal.objects.get(pk=uuid), token)
+    claim = _claim(row, token)
+    insert(SignalEvent, signal=claim.uuid, at=now, status=SignalStatus.EXECUTING.value)
+    return claim
 
 
 @transaction.atomic
@@ -133,42 +135,51 @@ def take_over_abandoned(*, now: datetime, lease: timedelta = LEASE) -> int:
     return len(uuids)
 
 
-def _take(token: str, is_exit: bool, now: datetime) -> UUID | None:
+COLUMNS = (
+    "uuid, strategy, action, symbol, mint, amount_lamports, leader_address, provider_trade_uuid,"
+    " exit_fraction, source_signature, received_at, attempts, position_id, exit_reason"
+)
+
+
+def _take(token: str, is_exit: bool, now: datetime) -> tuple[Any, ...] | None:
     lock = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     kind = "priority = 0" if is_exit else "priority > 0"
-    table = Signal._meta.db_table
-    moment = Signal._meta.get_field("claimed_at").get_db_prep_value(now, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} SET status = 'EXECUTING', claim = %s, claimed_at = %s,"  # noqa: S608
-            " attempts = attempts + 1"
-            f" WHERE uuid = (SELECT uuid FROM {table} WHERE status IN ('QUEUED', 'RETRY')"
-            f" AND {kind} AND next_attempt_at <= %s ORDER BY priority, received_at LIMIT 1 {lock})"
-            " AND status IN ('QUEUED', 'RETRY') RETURNING uuid",
-            [token, moment, moment],
-        )
-        row = cursor.fetchone()
-    return None if row is None else UUID(str(row[0]))
-
-
-def _claim(signal: Signal, token: str) -> Claim:
-    request = SignalRequest(
-        strategy=Strategy(signal.strategy),
-        action=Action(signal.action),
-        symbol=signal.symbol,
-        mint=signal.mint,
-        amount_lamports=signal.amount_lamports,
-        leader_address=signal.leader_address,
-        trade_uuid=signal.provider_trade_uuid,
-        exit_fraction=Decimal(signal.exit_fraction),
-        source_signature=signal.source_signature,
+    claimed_at = parameter(Signal, "claimed_at", now)
+    return first(
+        "UPDATE trading_signal SET status = 'EXECUTING', claim = %s, claimed_at = %s,"  # noqa: S608
+        " attempts = attempts + 1"
+        " WHERE uuid = (SELECT uuid FROM trading_signal WHERE status IN ('QUEUED', 'RETRY')"
+        f" AND {kind} AND next_attempt_at <= %s ORDER BY priority, received_at LIMIT 1 {lock})"
+        f" AND status IN ('QUEUED', 'RETRY') RETURNING {COLUMNS}",
+        token,
+        claimed_at,
+        claimed_at,
     )
+
+
+def _claim(row: tuple[Any, ...], token: str) -> Claim:
+    uuid, strategy, action, symbol, mint, amount, leader, trade_uuid, *rest = row
+    fraction, source_signature, received_at, attempts, position, exit_reason = rest
+    request = SignalRequest(
+        strategy=Strategy(strategy),
+        action=Action(action),
+        symbol=symbol,
+        mint=mint,
+        amount_lamports=amount,
+        leader_address=leader,
+        trade_uuid=trade_uuid,
+        # SQLite hands decimals out as numbers; nine decimals survive that.
+        exit_fraction=Decimal(str(fraction)),
+        source_signature=source_signature,
+    )
+    received = moment(received_at)
+    assert received is not None
     return Claim(
-        uuid=signal.uuid,
+        uuid=UUID(str(uuid)),
         token=token,
         request=request,
-        received_at=signal.received_at,
-        attempt=signal.attempts,
-        position=signal.position_id,
-        exit_reason=signal.exit_reason,
+        received_at=received,
+        attempt=attempts,
+        position=None if position is None else UUID(str(position)),
+        exit_reason=exit_reason,
     )

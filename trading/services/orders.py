@@ -14,7 +14,7 @@ from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionSta
 from trading.domain.safety import PERMANENT_REFUSALS, TokenFacts
 from trading.domain.values import Action, Route
 from trading.models import Decision, Position, Signal, Submission, Token
-from trading.rows import insert
+from trading.rows import change, first, insert, parameter
 from trading.services.claims import Claim
 from trading.services.policy import active_policy
 from trading.services.portfolio import leader_facts, snapshot, trading_state
@@ -53,14 +53,14 @@ def decide_buy(
     capital. `build_facts(leader=…, portfolio=…, are_entries_halted=…, route=…, policy=…)` adds what was
     gathered outside. NotOurs when somebody else has taken the signal over.
     """
-    signal = Signal.objects.select_for_update().get(pk=claim.uuid)
-    if signal.claim != claim.token or signal.status != SignalStatus.EXECUTING:
-        raise NotOurs(f"signal {claim.uuid} was taken over")
+    _hold(claim, now)
     policy, revision = active_policy()
     is_halted, route = trading_state()
     facts = build_facts(
         leader=leader_facts(claim.request.leader_address),
-        portfolio=snapshot(signal=signal, balance_lamports=balance_lamports),
+        portfolio=snapshot(
+            signal=claim.uuid, mint=claim.request.mint, balance_lamports=balance_lamports
+        ),
         are_entries_halted=is_halted,
         route=route,
         policy=policy,
@@ -68,8 +68,11 @@ def decide_buy(
     decision = decide(facts, policy=policy, now=now)
     _store_decision(claim.uuid, decision, facts, revision, now)
     if isinstance(decision, Order):
-        signal.reserved_lamports = decision.size_lamports
-        signal.save(update_fields=["reserved_lamports"])
+        change(
+            "UPDATE trading_signal SET reserved_lamports = %s WHERE uuid = %s",
+            decision.size_lamports,
+            parameter(Signal, "uuid", claim.uuid),
+        )
     else:
         _remember_refusal(claim, decision, facts.token, now)
         step(
@@ -89,9 +92,11 @@ def record_buy(claim: Claim, order: SignedOrder, *, now: datetime) -> int:
 
     NotOurs when the claim is lost or another buy of the same mint is in flight: then it must not be sent.
     """
-    if Position.objects.filter(
-        mint=claim.request.mint, status__in=[PositionStatus.ACTIVE, PositionStatus.EXITING]
-    ).exists():
+    held = first(
+        "SELECT 1 FROM trading_position WHERE mint = %s AND status IN ('ACTIVE', 'EXITING')",
+        claim.request.mint,
+    )
+    if held is not None:
         raise NotOurs(DenialCode.ALREADY_HELD)
     return _record(claim, order, position=None, now=now)
 
@@ -118,11 +123,7 @@ def mark_sent(submission: int, *, route: Route, now: datetime) -> None:
 
 
 def _record(claim: Claim, order: SignedOrder, *, position: UUID | None, now: datetime) -> int:
-    held = Signal.objects.filter(
-        pk=claim.uuid, status=SignalStatus.EXECUTING, claim=claim.token
-    ).update(claimed_at=now)
-    if held != 1:
-        raise NotOurs(f"signal {claim.uuid} was taken over")
+    _hold(claim, now)
     try:
         with transaction.atomic():
             return int(
@@ -139,6 +140,18 @@ def _record(claim: Claim, order: SignedOrder, *, position: UUID | None, now: dat
             )
     except IntegrityError as error:
         raise NotOurs(f"signal {claim.uuid} has a live submission already") from error
+
+
+def _hold(claim: Claim, now: datetime) -> None:
+    """Renew the lease on a claimed signal and lock its row; NotOurs when it is no longer ours."""
+    held = change(
+        "UPDATE trading_signal SET claimed_at = %s WHERE uuid = %s AND status = 'EXECUTING' AND claim = %s",
+        parameter(Signal, "claimed_at", now),
+        parameter(Signal, "uuid", claim.uuid),
+        claim.token,
+    )
+    if held != 1:
+        raise NotOurs(f"signal {claim.uuid} was taken over")
 
 
 def _store_decision(

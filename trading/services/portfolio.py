@@ -13,62 +13,73 @@ from trading.domain.decision import LeaderFacts, Portfolio
 from trading.domain.lifecycle import WAITING, PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.values import Action, Route, Strategy
-from trading.models import EquityPoint, Position, Signal, Submission, TradingState
-from wallets.models import Leader, LeaderStatus
+from trading.models import EquityPoint, Position, Signal, Submission
+from trading.rows import every, first, moment, parameter
+from wallets.models import LeaderStatus
 
 OPEN = (PositionStatus.ACTIVE, PositionStatus.EXITING)
 
 
 def leader_facts(address: str) -> LeaderFacts | None:
     """The leader as the roster knows it now, or None."""
-    leader = Leader.objects.filter(address=address).first()
-    if leader is None:
+    row = first(
+        "SELECT status, is_muted, active_until FROM wallets_leader WHERE address = %s", address
+    )
+    if row is None:
         return None
+    status, is_muted, active_until = row
     return LeaderFacts(
-        is_active=leader.status == LeaderStatus.ACTIVE,
-        is_muted=leader.is_muted,
-        active_until=leader.active_until,
+        is_active=status == LeaderStatus.ACTIVE,
+        is_muted=bool(is_muted),
+        active_until=moment(active_until),
     )
 
 
 def trading_state() -> tuple[bool, Route]:
     """(entries halted, route); a missing row means halted."""
-    state = TradingState.objects.filter(pk=1).first()
-    return (True, Route.JITO) if state is None else (state.entries_halted, Route(state.route))
+    row = first("SELECT entries_halted, route FROM trading_tradingstate WHERE id = 1")
+    return (True, Route.JITO) if row is None else (bool(row[0]), Route(row[1]))
 
 
-def snapshot(*, signal: Signal, balance_lamports: int | None) -> Portfolio:
+def snapshot(*, signal: UUID, mint: str, balance_lamports: int | None) -> Portfolio:
     """The portfolio without `signal` itself: open positions at cost plus capital reserved by other buys.
 
     `balance_lamports` is what the chain said last; reservations are taken off it, because their
     transactions may not have reached it yet.
     """
-    exposure = {Strategy.SHIELD: 0, Strategy.SPEAR: 0}
-    in_token, is_held, count = 0, False, 0
-    for position in Position.objects.filter(status__in=OPEN):
-        cost = open_cost_lamports(position)
-        exposure[Strategy(position.strategy)] += cost
-        count += 1
-        if position.mint == signal.mint:
-            in_token, is_held = in_token + cost, True
-    reserved = 0
-    buys = Signal.objects.filter(
-        status=SignalStatus.EXECUTING, action=Action.BUY, reserved_lamports__gt=0
+    open_rows = [
+        (
+            strategy,
+            held,
+            apportioned_cost_lamports(
+                cost_lamports=cost, held_raw=int(held_raw), bought_raw=int(bought_raw)
+            ),
+        )
+        for strategy, held, cost, held_raw, bought_raw in every(
+            "SELECT strategy, mint, cost_lamports, held_raw, bought_raw FROM trading_position"
+            " WHERE status IN ('ACTIVE', 'EXITING')"
+        )
+    ]
+    reserved_rows = every(
+        "SELECT strategy, mint, reserved_lamports FROM trading_signal"
+        " WHERE status = 'EXECUTING' AND reserved_lamports > 0 AND uuid <> %s",
+        parameter(Signal, "uuid", signal),
     )
-    for other in buys.exclude(pk=signal.pk):
-        exposure[Strategy(other.strategy)] += other.reserved_lamports
-        reserved += other.reserved_lamports
-        count += 1
-        is_held = is_held or other.mint == signal.mint
-    closed = Position.objects.filter(mint=signal.mint, status=PositionStatus.CLOSED)
+    exposure = {Strategy.SHIELD: 0, Strategy.SPEAR: 0}
+    for strategy, _, lamports in [*open_rows, *reserved_rows]:
+        exposure[Strategy(strategy)] += lamports
+    reserved = sum(lamports for _, _, lamports in reserved_rows)
+    closed = first(
+        "SELECT max(closed_at) FROM trading_position WHERE mint = %s AND status = 'CLOSED'", mint
+    )
     return Portfolio(
         balance_lamports=None if balance_lamports is None else balance_lamports - reserved,
-        open_positions=count,
+        open_positions=len(open_rows) + len(reserved_rows),
         shield_lamports=exposure[Strategy.SHIELD],
         spear_lamports=exposure[Strategy.SPEAR],
-        token_lamports=in_token,
-        is_held=is_held,
-        last_closed_at=closed.order_by("-closed_at").values_list("closed_at", flat=True).first(),
+        token_lamports=sum(lamports for _, held, lamports in open_rows if held == mint),
+        is_held=any(held == mint for _, held, _ in [*open_rows, *reserved_rows]),
+        last_closed_at=moment(closed[0]) if closed else None,
     )
 
 
