@@ -61,6 +61,9 @@ JITO_URL = env.str("JITO_URL", default=f"{_sandbox}/jito" if _sandbox else "")
 JUPITER_URL = env.str("JUPITER_URL", default=f"{_sandbox}/jupiter" if _sandbox else "")
 DEXSCREENER_URL = env.str("DEXSCREENER_URL", default=f"{_sandbox}/dexscreener" if _sandbox else "")
 JUPITER_API_KEY = env.str("JUPITER_API_KEY", default="")
+JUPITER_REQUESTS_PER_SECOND = env.float("JUPITER_REQUESTS_PER_SECOND", default=0.0)
+JITO_AUTH = env.str("JITO_AUTH", default="")
+TIP_FLOOR_URL = env.str("TIP_FLOOR_URL", default="")
 
 WEBHOOK_SECRET = env.str(
     "WEBHOOK_SECRET", default=generated_secret("webhook_secret") if IS_SANDBOX else ""

@@ -15,7 +15,7 @@ from trading.domain.values import Route
 from trading.facts import TokenDesk
 from trading.gateways.base import Unavailable
 from trading.gateways.connect import Gateways
-from trading.gateways.jupiter import Quote
+from trading.gateways.jupiter import Quote, Urgency
 from trading.gateways.transactions import SignedTransaction, Tip, assemble, read_lookup_table
 from trading.writer import GroupWriter
 from workers.conditions import Conditions
@@ -61,6 +61,7 @@ class Desk:
         *,
         tip: Tip | None,
         watch: Stopwatch,
+        urgency: Urgency = Urgency.ENTRY,
         close_account: Pubkey | None = None,
         close_program: Pubkey | None = None,
     ) -> tuple[SignedTransaction, int]:
@@ -69,7 +70,7 @@ class Desk:
         GatewayError when something outside did not answer; nothing has been sent then.
         """
         instructions = await watch.wait(
-            self.gateways.jupiter.swap_instructions(quote, owner=self.address)
+            self.gateways.jupiter.swap_instructions(quote, owner=self.address, urgency=urgency)
         )
         tables = await watch.wait(self._lookup_tables(instructions.lookup_table_addresses))
         blockhash = self.conditions.blockhash

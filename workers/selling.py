@@ -14,6 +14,7 @@ from trading.domain.tips import tip_lamports
 from trading.domain.values import TOKEN_2022_PROGRAM, WSOL_MINT, Action, Route
 from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.chain_facts import AccountData
+from trading.gateways.jupiter import Urgency
 from trading.models import Position
 from trading.services.claims import Claim, retry_later, skip, wait_for
 from trading.services.orders import SignedOrder, record_sell
@@ -108,6 +109,7 @@ async def _build(
             output_mint=WSOL_MINT,
             amount_raw=amount_raw,
             slippage_bps=_slippage_bps(policy, claim.attempt),
+            urgency=Urgency.EXIT,
         )
     )
     paid = desk.choose_tip(
@@ -118,6 +120,7 @@ async def _build(
         quote,
         tip=paid,
         watch=watch,
+        urgency=Urgency.EXIT,
         # Anybody may send us dust and make the closing fail, so only the first try risks it.
         close_account=Pubkey.from_string(position.token_account) if is_last else None,
         close_program=Pubkey.from_string(holding.program) if is_last else None,

@@ -28,6 +28,9 @@ def endpoints() -> Endpoints:
         jupiter_url=settings.JUPITER_URL,
         dexscreener_url=settings.DEXSCREENER_URL,
         jupiter_api_key=settings.JUPITER_API_KEY,
+        jupiter_requests_per_second=settings.JUPITER_REQUESTS_PER_SECOND,
+        jito_auth=settings.JITO_AUTH,
+        tip_floor_url=settings.TIP_FLOOR_URL,
     )
 
 

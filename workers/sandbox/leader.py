@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any
 
-from workers.sandbox.archetypes import Hunting, Profile, Strategy
+from workers.sandbox.archetypes import README_SYMBOL, Hunting, Profile, Strategy
 from workers.sandbox.listings import Listing
 from workers.sandbox.market import Market
 from workers.sandbox.tokens import LAMPORTS_PER_SOL, TokenKind
@@ -131,11 +131,16 @@ class Leader:
             sells_half_first=self.random.random() < HALF_SALE_PROBABILITY,
         )
 
+    def _is_left(self, listing: Listing) -> bool:
+        """In live time nobody touches the README's token, so its example always finds it unheld."""
+        is_live = self._market.clock >= self._market.history_seconds
+        return is_live and listing.token.symbol == README_SYMBOL
+
     def _prey(self) -> Sequence[Listing]:
         tradeable = [
             each
             for each in self._market.listings.values()
-            if each.token.is_tradeable and not each.token.is_quote
+            if each.token.is_tradeable and not each.token.is_quote and not self._is_left(each)
         ]
         match self._kind.hunting:
             case Hunting.ANY:
