@@ -285,8 +285,8 @@ def _exposure(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     yield _gate(
         DenialCode.ALLOCATION_FULL,
         is_passed=used + size <= limit,
-        measured=f"{lamports_to_sol(used + size)} SOL",
-        limit=f"{lamports_to_sol(limit)} SOL",
+        measured=f"{lamports_to_sol(used + size):f} SOL",
+        limit=f"{lamports_to_sol(limit):f} SOL",
     )
     at_risk = portfolio.shield_lamports * policy.shield.hard_stop_bps
     at_risk += portfolio.spear_lamports * policy.spear.hard_stop_bps
@@ -295,8 +295,8 @@ def _exposure(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     yield _gate(
         DenialCode.PORTFOLIO_HEAT,
         is_passed=at_risk // 10_000 <= heat_limit,
-        measured=f"{lamports_to_sol(at_risk // 10_000)} SOL",
-        limit=f"{lamports_to_sol(heat_limit)} SOL",
+        measured=f"{lamports_to_sol(at_risk // 10_000):f} SOL",
+        limit=f"{lamports_to_sol(heat_limit):f} SOL",
     )
 
 
@@ -305,8 +305,8 @@ def _size(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     yield _gate(
         DenialCode.SIZE_TOO_SMALL,
         is_passed=size > 0,
-        measured=f"{lamports_to_sol(size)} SOL after caps",
-        limit=f"{lamports_to_sol(policy.minimum_trade_lamports)} SOL",
+        measured=f"{lamports_to_sol(size):f} SOL after caps",
+        limit=f"{lamports_to_sol(policy.minimum_trade_lamports):f} SOL",
     )
 
 
@@ -332,8 +332,8 @@ def _cost(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     yield _gate(
         DenialCode.TIP_TOO_HIGH,
         is_passed=facts.tip_lamports <= tip_limit,
-        measured=f"{lamports_to_sol(facts.tip_lamports)} SOL",
-        limit=f"{lamports_to_sol(tip_limit)} SOL",
+        measured=f"{lamports_to_sol(facts.tip_lamports):f} SOL",
+        limit=f"{lamports_to_sol(tip_limit):f} SOL",
     )
     impact = max(Decimal(0), facts.quote.price_impact)
     cost = Decimal(facts.tip_lamports + facts.network_fee_lamports) / size + impact

@@ -1,0 +1,121 @@
+"""A platform of the journey's own: its processes under the real supervisor, and the sandbox's hands."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from django.conf import settings
+
+from workers import ports
+from workers.processes import Wiring, chosen, services
+from workers.supervisor import OWN_NAME, Supervisor
+
+NAMES = ("redis", "sandbox", "seed", "ingress", "web", "executor", "watcher")
+START_SECONDS = 60.0
+RETURN_SECONDS = 30.0
+SLOT_MS = 100
+# 29 minutes of market before the first signal: one token is launched in its last minutes.
+HISTORY_DAYS = 0.02
+FIRST_PORT = 21_000
+
+
+class House:
+    """A running platform: where it listens, what it printed, and how its processes are hurt."""
+
+    def __init__(
+        self, supervisor: Supervisor, wiring: Wiring, session: aiohttp.ClientSession, log: Path
+    ) -> None:
+        self._supervisor = supervisor
+        self._session = session
+        self.wiring = wiring
+        self.log = log
+
+    async def sandbox(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON of a control route of the sandbox; aiohttp's error unless it says yes."""
+        url = f"{self.wiring.sandbox_url}/sandbox/{path}"
+        async with self._session.request(method, url, json=body) as response:
+            response.raise_for_status()
+            return await response.json()
+
+    @asynccontextmanager
+    async def fault(self, **rule: Any) -> AsyncIterator[None]:
+        """A fault of the outside world for as long as the block runs."""
+        number = (await self.sandbox("POST", "faults", rule))["id"]
+        try:
+            yield
+        finally:
+            await self.sandbox("DELETE", f"faults/{number}")
+
+    async def page_status(self, path: str) -> int:
+        """HTTP status of a page of the web process, redirects not followed."""
+        url = f"{self.wiring.web_url}{path}"
+        async with self._session.get(url, allow_redirects=False) as response:
+            return response.status
+
+    def kill(self, name: str) -> int:
+        """SIGKILL; the supervisor starts it again. The pid; ProcessLookupError when it is down."""
+        return self._supervisor.kill(name)
+
+    def pause(self, name: str) -> None:
+        """Stop a process in its tracks, as a machine without time would."""
+        self._signal(name, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        self._signal(name, signal.SIGCONT)
+
+    async def wait_ready(self, name: str) -> None:
+        """Return when the process answers; TimeoutError when it does not come back."""
+        await self._supervisor.wait_ready(name, timeout_seconds=RETURN_SECONDS)
+
+    def _signal(self, name: str, number: int) -> None:
+        pid = self._supervisor.pid(name)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+@asynccontextmanager
+async def running_house(*, seed: int) -> AsyncIterator[House]:
+    """Everything the journey needs, ready; afterwards no process is left. UnableToStart otherwise."""
+    log = settings.DATA_DIR / "platform.log"
+    with ExitStack() as stack:
+        wiring = _wire(stack, seed=seed)
+        output = stack.enter_context(log.open("a", buffering=1))
+        supervisor = Supervisor(
+            services=chosen(services(wiring), names=NAMES),
+            on_line=lambda name, line: print(f"{name:<10} {line}", file=output),
+            cwd=settings.BASE_DIR,
+        )
+        try:
+            await supervisor.start(timeout_seconds=START_SECONDS)
+            print(f"{OWN_NAME:<10} everything is ready", file=output)
+            async with aiohttp.ClientSession() as session:
+                yield House(supervisor, wiring, session, log)
+        finally:
+            await asyncio.shield(supervisor.stop())
+
+
+def _wire(stack: ExitStack, *, seed: int) -> Wiring:
+    leases: list[ports.Lease] = []
+    for _ in range(3):
+        # Each lease is held while the next one is chosen, so that all three differ.
+        leases.append(ports.lease_port(FIRST_PORT + len(leases)))
+        stack.callback(leases[-1].lock.close)
+    return Wiring(
+        mode="sandbox",
+        data_dir=settings.DATA_DIR,
+        runtime_dir=settings.RUNTIME_DIR,
+        web_port=leases[0].port,
+        ingress_port=leases[1].port,
+        sandbox_port=leases[2].port,
+        redis_socket=settings.RUNTIME_DIR / "redis.sock",
+        sandbox_options=(
+            *("--slot-ms", str(SLOT_MS), "--seed", str(seed)),
+            *("--history-days", str(HISTORY_DAYS), "--leaders", "off", "--tempo", "0"),
+        ),
+    )
