@@ -13,8 +13,9 @@ PAGE = settings.BASE_DIR / "docs" / "denials.md"
 INTRODUCTION = """\
 # Why a signal was not bought
 
-Written by `manage.py document_denials` from the codes in `trading/domain`; do not edit. The Command Center and the admin show
-for every signal each gate that was evaluated, with the measured value against its limit. A sell is never denied.
+Written by `manage.py document_denials` from the codes in `trading/domain`; do not edit. The Command Center and the
+admin show for every signal each gate that was evaluated, with the measured value against its limit. A sell is never
+denied.
 """
 
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
 def page() -> str:
     """The whole page."""
     decisions = _table("Decision", [(code, "") for code in DenialCode])
-    kept = {code: "kept for 10 minutes" for code in PERMANENT_REFUSALS}
+    kept = dict.fromkeys(PERMANENT_REFUSALS, "kept for 10 minutes")
     safety = _table("Token safety", [(code, kept.get(code, "")) for code in SafetyCode])
     return f"{INTRODUCTION}\n{decisions}\n{safety}"
 
