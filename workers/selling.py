@@ -3,11 +3,12 @@
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from solders.pubkey import Pubkey
 
 from audit import services as audit
-from trading.domain.exits import amount_to_sell
+from trading.domain.exits import ExitReason, amount_to_sell, ladder_fraction
 from trading.domain.lifecycle import PositionStatus
 from trading.domain.policy import Policy
 from trading.domain.tips import tip_lamports
@@ -18,7 +19,7 @@ from trading.gateways.jupiter import Urgency
 from trading.models import Position
 from trading.services.claims import Claim, retry_later, skip, wait_for
 from trading.services.orders import SignedOrder, record_sell
-from trading.services.portfolio import ToSell, position_to_sell
+from trading.services.portfolio import ToSell, position_to_sell, trading_state
 from workers.desk import Desk, Stopwatch
 from workers.sending import send
 
@@ -47,12 +48,15 @@ async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
     again for as long as the position is open.
     """
     request = claim.request
-    found = await desk.writer.run(
-        lambda: position_to_sell(
-            leader_address=request.leader_address,
-            mint=request.mint,
-            position=claim.position,
-            received_at=claim.received_at,
+    found, (_, route) = await desk.writer.run(
+        lambda: (
+            position_to_sell(
+                leader_address=request.leader_address,
+                mint=request.mint,
+                position=claim.position,
+                received_at=claim.received_at,
+            ),
+            trading_state(),
         )
     )
     position = found.position
@@ -62,8 +66,22 @@ async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
         await _skip(desk, claim, "MIRROR_OFF", "the policy does not follow the leader's sells")
     elif position.status == PositionStatus.EXITING:
         await _wait(desk, claim, "POSITION_EXITING", "another sell of the position is under way")
+    elif _is_tier_taken(claim, position):
+        await _skip(desk, claim, "TIER_TAKEN", "this tier of the ladder is sold already")
     else:
-        await _sell_position(desk, claim, policy, position)
+        await _sell_position(desk, claim, policy, position, route)
+
+
+def _is_tier_taken(claim: Claim, position: Position) -> bool:
+    is_rung = claim.exit_reason == ExitReason.TAKE_PROFIT
+    return is_rung and position.tiers_taken >= claim.exit_tiers_taken
+
+
+def _fraction(claim: Claim, position: Position) -> Decimal:
+    """What was asked for; of the ladder, only the rungs that nobody has sold meanwhile."""
+    if claim.exit_reason != ExitReason.TAKE_PROFIT:
+        return claim.request.exit_fraction
+    return ladder_fraction(tiers_taken=position.tiers_taken, tiers_passed=claim.exit_tiers_taken)
 
 
 async def _nothing_to_sell(desk: Desk, claim: Claim, found: ToSell) -> None:
@@ -75,16 +93,18 @@ async def _nothing_to_sell(desk: Desk, claim: Claim, found: ToSell) -> None:
         await _skip(desk, claim, "NO_POSITION", "we hold nothing from this leader in this token")
 
 
-async def _sell_position(desk: Desk, claim: Claim, policy: Policy, position: Position) -> None:
+async def _sell_position(
+    desk: Desk, claim: Claim, policy: Policy, position: Position, route: Route
+) -> None:
     watch = Stopwatch()
     try:
         holding = await watch.wait(_holding(desk, position))
-        wanted = amount_to_sell(held_raw=position.held_raw, fraction=claim.request.exit_fraction)
+        wanted = amount_to_sell(held_raw=position.held_raw, fraction=_fraction(claim, position))
         amount = min(wanted, holding.amount_raw)
         if amount == 0:
             await _missing(desk, claim, policy, position)
             return
-        order = await _build(desk, claim, policy, position, holding, amount, watch)
+        order = await _build(desk, claim, policy, position, route, holding, amount, watch)
     except GatewayError as error:
         await _retry(desk, claim, policy, "BUILD_FAILED", str(error))
         return
@@ -99,6 +119,7 @@ async def _build(
     claim: Claim,
     policy: Policy,
     position: Position,
+    route: Route,
     holding: _Holding,
     amount_raw: int,
     watch: Stopwatch,
@@ -113,7 +134,7 @@ async def _build(
         )
     )
     paid = desk.choose_tip(
-        route=Route.JITO, lamports=_tip(desk, policy, quote.out_amount_raw, claim.attempt)
+        route=route, lamports=_tip(desk, policy, quote.out_amount_raw, claim.attempt)
     )
     is_last = amount_raw == holding.amount_raw and holding.is_closable and claim.attempt == 1
     signed, last_valid = await desk.build_swap(

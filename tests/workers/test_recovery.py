@@ -88,6 +88,7 @@ async def test_a_process_that_died_is_succeeded_and_the_buy_lands_once(
     await crash(platform, uuid)
     platform.sandbox.clear()
     platform.restart()
+    platform.sandbox.advance(slots=20)
     for _ in range(6):
         platform.clock.advance(seconds=3)
         await platform.resolver.step()

@@ -8,6 +8,8 @@ from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionSta
 from trading.domain.values import Route
 from trading.models import Position, TradingState
 
+AUCTION_SLOTS = 15
+"""How long the engine keeps a bundle for its auctions; offered again meanwhile it is the same one."""
 REFUSAL = {"kind": "rpc_error", "code": -32602, "message": "not today"}
 
 
@@ -85,6 +87,7 @@ async def test_a_dropped_bundle_is_offered_again_unchanged(platform: Platform, m
     assert await platform.resolver.step() == 0
     assert await platform.landed() == [], "the pause between two offers is not over"
     platform.clock.advance(seconds=3)
+    platform.sandbox.advance(slots=AUCTION_SLOTS + 1)
     await platform.settle()
     assert await platform.resolver.step() == 1
     [submission] = await platform.submissions(uuid)

@@ -82,9 +82,14 @@ def _take_profit(position: OpenPosition, rules: StrategyPolicy, gain: int) -> Ex
     passed = sum(1 for tier in ladder if gain >= tier)
     if passed <= position.tiers_taken:
         return None
-    kept = (Decimal(2) / Decimal(3)) ** (passed - position.tiers_taken)
-    fraction = (1 - kept).quantize(Decimal("1e-9"))
+    fraction = ladder_fraction(tiers_taken=position.tiers_taken, tiers_passed=passed)
     return Exit(reason=ExitReason.TAKE_PROFIT, fraction=fraction, tiers_taken=passed)
+
+
+def ladder_fraction(*, tiers_taken: int, tiers_passed: int) -> Decimal:
+    """Share of what is held that brings a position from one rung of the ladder to a higher one."""
+    kept = (Decimal(2) / Decimal(3)) ** (tiers_passed - tiers_taken)
+    return (1 - kept).quantize(Decimal("1e-9"))
 
 
 def _time_limit(

@@ -31,6 +31,7 @@ class Claim:
     attempt: int
     position: UUID | None
     exit_reason: str
+    exit_tiers_taken: int
 
 
 def claim_next(*, token: str, is_exit: bool, now: datetime) -> Claim | None:
