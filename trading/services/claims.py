@@ -138,7 +138,8 @@ def take_over_abandoned(*, now: datetime, lease: timedelta = LEASE) -> int:
 
 COLUMNS = (
     "uuid, strategy, action, symbol, mint, amount_lamports, leader_address, provider_trade_uuid,"
-    " exit_fraction, source_signature, received_at, attempts, position_id, exit_reason"
+    " exit_fraction, source_signature, received_at, attempts, position_id, exit_reason,"
+    " exit_tiers_taken"
 )
 
 
@@ -160,7 +161,7 @@ def _take(token: str, is_exit: bool, now: datetime) -> tuple[Any, ...] | None:
 
 def _claim(row: tuple[Any, ...], token: str) -> Claim:
     uuid, strategy, action, symbol, mint, amount, leader, trade_uuid, *rest = row
-    fraction, source_signature, received_at, attempts, position, exit_reason = rest
+    fraction, source_signature, received_at, attempts, position, exit_reason, tiers = rest
     request = SignalRequest(
         strategy=Strategy(strategy),
         action=Action(action),
@@ -183,4 +184,5 @@ def _claim(row: tuple[Any, ...], token: str) -> Claim:
         attempt=attempts,
         position=None if position is None else UUID(str(position)),
         exit_reason=exit_reason,
+        exit_tiers_taken=tiers,
     )
