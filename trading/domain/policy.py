@@ -9,6 +9,9 @@ from typing import Any
 
 from trading.domain.values import LAMPORTS_PER_SOL
 
+GAINS_BPS = frozenset({"trailing_activation_bps"})
+"""Gains are not shares: a price may rise by more than all of itself."""
+
 
 class PolicyInvalid(ValueError):
     """The proposed policy contradicts itself; `errors` names each field and the remedy."""
@@ -111,21 +114,37 @@ def _contradictions(policy: Policy) -> dict[str, str]:
         errors["minimum_trade_lamports"] = "must be below maximum_trade_lamports"
     if policy.minimum_tip_lamports > policy.maximum_tip_lamports:
         errors["minimum_tip_lamports"] = "must not exceed maximum_tip_lamports"
+    if policy.maximum_attempts < 1:
+        errors["maximum_attempts"] = "at least 1"
     for name in ("shield", "spear"):
         errors |= _strategy_contradictions(name, getattr(policy, name))
-    for item in fields(policy):
-        value = getattr(policy, item.name)
-        if isinstance(value, int) and value < 0:
-            errors[item.name] = "must not be negative"
+    return errors | _out_of_range(policy, prefix="")
+
+
+def _out_of_range(owner: "Policy | StrategyPolicy", *, prefix: str) -> dict[str, str]:
+    """Amounts and times below zero, shares of something above all of it."""
+    errors: dict[str, str] = {}
+    for item in fields(owner):
+        value = getattr(owner, item.name)
+        if not isinstance(value, int):
+            continue
+        if value < 0:
+            errors[prefix + item.name] = "must not be negative"
+        elif item.name.endswith("_bps") and item.name not in GAINS_BPS and value > 10_000:
+            errors[prefix + item.name] = "at most 10000, which is all of it"
     return errors
 
 
 def _strategy_contradictions(name: str, part: StrategyPolicy) -> dict[str, str]:
-    errors: dict[str, str] = {}
+    errors = _out_of_range(part, prefix=f"{name}.")
     if not 0 < part.hard_stop_bps < 10_000:
         errors[f"{name}.hard_stop_bps"] = "a positive magnitude below 10000"
-    if list(part.take_profit_bps) != sorted(set(part.take_profit_bps)) or not part.take_profit_bps:
-        errors[f"{name}.take_profit_bps"] = "at least one tier, in strictly rising order"
+    if (
+        list(part.take_profit_bps) != sorted(set(part.take_profit_bps))
+        or not part.take_profit_bps
+        or part.take_profit_bps[0] <= 0
+    ):
+        errors[f"{name}.take_profit_bps"] = "at least one tier above 0, in strictly rising order"
     if part.trailing_distance_bps <= 0 or part.trailing_distance_bps >= 10_000:
         errors[f"{name}.trailing_distance_bps"] = "between 1 and 9999"
     if part.time_limit_seconds <= 0 or part.maximum_signal_age_seconds <= 0:
@@ -143,6 +162,8 @@ def as_json(policy: Policy) -> dict[str, Any]:
 def from_json(stored: dict[str, Any]) -> Policy:
     """The policy of a stored revision; PolicyInvalid names unknown or wrongly typed fields."""
     known = {item.name for item in fields(Policy)}
+    if not isinstance(stored, dict):
+        raise PolicyInvalid({"policy": "must be an object"})
     errors = {name: "is not a field of the policy" for name in stored if name not in known}
     if errors:
         raise PolicyInvalid(errors)
@@ -151,7 +172,7 @@ def from_json(stored: dict[str, Any]) -> Policy:
         for name in {"shield", "spear"} & stored.keys():
             values[name] = _strategy_from_json(stored[name])
         policy = Policy(**values)
-    except (TypeError, AttributeError) as error:
+    except (TypeError, AttributeError, KeyError) as error:
         raise PolicyInvalid({"policy": str(error)}) from error
     _check_types(policy)
     return policy.validate()
@@ -171,3 +192,6 @@ def _check_types(policy: Policy) -> None:
             )
             if expected is not None and type(value) is not expected:
                 raise PolicyInvalid({item.name: f"must be {expected.__name__}"})
+    for part in (policy.shield, policy.spear):
+        if any(type(tier) is not int for tier in part.take_profit_bps):
+            raise PolicyInvalid({"take_profit_bps": "must be whole numbers"})
