@@ -78,7 +78,11 @@ class GroupWriter:
 def _commit(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
     try:
         with transaction.atomic():
-            return [_attempt(work.verb) for work in batch]
+            outcomes = [_attempt(work.verb) for work in batch]
+            if connection.needs_rollback:
+                # The database has undone the whole group by itself (disk full): nothing will be stored.
+                raise StorageUnavailable("the transaction was rolled back")
+            return outcomes
     except Exception as error:
         connection.close()
         failure = StorageUnavailable(str(error))
