@@ -12,6 +12,7 @@ from trading.domain.policy import Policy
 from trading.domain.values import Action
 from trading.services.claims import Claim, claim_next, give_up, retry_later
 from trading.services.policy import active_policy
+from trading.services.portfolio import has_live_submission
 from trading.services.steps import NotOurs
 from trading.writer import StorageUnavailable
 from workers.buying import buy
@@ -109,6 +110,9 @@ class Executor:
         code, text, now = "INTERNAL_ERROR", type(error).__name__, self._desk.clock()
 
         def store() -> None:
+            if has_live_submission(claim.uuid):
+                # Something is signed and may have been sent: only the chain may end this signal.
+                return
             if claim.request.action is Action.BUY:
                 give_up(claim.uuid, code=code, text=text, now=now, token=claim.token)
             else:

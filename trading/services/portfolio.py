@@ -182,6 +182,12 @@ def position_to_sell(
     return ToSell(position=None, is_buy_pending=pending.exists())
 
 
+def has_live_submission(signal: UUID) -> bool:
+    """Whether a transaction of this signal may still land, or has."""
+    live = (SubmissionStatus.IN_FLIGHT, SubmissionStatus.LANDED)
+    return Submission.objects.filter(signal=signal, status__in=live).exists()
+
+
 def in_flight() -> list[Submission]:
     """Every submission whose outcome the chain has not told yet, oldest first."""
     rows = Submission.objects.filter(status=SubmissionStatus.IN_FLIGHT)
