@@ -121,7 +121,7 @@ def _scan_extensions(data: bytes) -> tuple[str, int]:
         if len(value) != length:
             return "truncated", fee_bps
         if kind == Extension.TRANSFER_FEE_CONFIG:
-            fee_bps = _transfer_fee_bps(value)
+            fee_bps = max(fee_bps, _transfer_fee_bps(value))
         else:
             unsafe = unsafe or _judge_extension(kind, value)
         offset += 4 + length
@@ -148,7 +148,7 @@ def _judge_extension(kind: int, value: bytes) -> str:
         case Extension.DEFAULT_ACCOUNT_STATE:
             return "frozen by default" if value[:1] == bytes([FROZEN_STATE]) else ""
         case Extension.PAUSABLE:
-            return "pausable" if any(value[:32]) else ""
+            return "pausable" if any(value) else ""
     return "" if kind in HARMLESS_EXTENSIONS else f"unknown extension {kind}"
 
 
