@@ -47,7 +47,7 @@ def read_balance_change(
     """
     try:
         return _read(transaction, wallet, mint, frozenset(tip_accounts))
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError, OSError) as error:
         raise TransactionUnreadable(f"not a readable transaction: {error!r}") from error
 
 
