@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -55,7 +55,7 @@ def seal(entry: Entry) -> str:
     content = json.dumps(
         [
             entry.number,
-            entry.at.isoformat(),
+            entry.at.astimezone(UTC).isoformat(),
             entry.actor,
             entry.action,
             entry.target,
