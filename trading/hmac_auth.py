@@ -78,7 +78,10 @@ def _by_standard_webhooks(
     content = f"{identifier}.{timestamp}.".encode() + body
     found, matched = None, b""
     for known in secrets:
-        digest = hmac.new(_standard_key(known.secret), content, hashlib.sha256).digest()
+        key = _standard_key(known.secret)
+        if key is None:
+            continue
+        digest = hmac.new(key, content, hashlib.sha256).digest()
         expected = base64.b64encode(digest)
         for candidate in given:
             if hmac.compare_digest(expected, candidate):
@@ -86,11 +89,14 @@ def _by_standard_webhooks(
     return _caller(found, f"v1:{matched.decode()}")
 
 
-def _standard_key(secret: str) -> bytes:
-    """`whsec_` secrets are base64 of the key; any other secret is the key's own text."""
-    if secret.startswith("whsec_"):
-        return base64.b64decode(secret.removeprefix("whsec_"))
-    return secret.encode()
+def _standard_key(secret: str) -> bytes | None:
+    """`whsec_` secrets are base64 of the key, None when it is not; any other is the key's own text."""
+    if not secret.startswith("whsec_"):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return None
 
 
 def _check_window(timestamp: str, now: float) -> None:
