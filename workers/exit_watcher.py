@@ -49,7 +49,11 @@ class ExitWatcher:
         prices = await self._prices_sol(positions)
         asked = 0
         for position in positions:
-            asked += await self._look_at(position, prices.get(position.mint))
+            try:
+                asked += await self._look_at(position, prices.get(position.mint))
+            except Exception:
+                # One position that breaks our code must not keep the others from being sold.
+                log.exception("%s cannot be judged", position)
         await self._record_equity()
         return asked
 

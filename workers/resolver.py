@@ -48,6 +48,9 @@ class Resolver:
                 resolved += await self._resolve(row, status)
             except GatewayError as error:
                 log.warning("%s: %s", row.signature[:8], error)
+            except Exception:
+                # One row that breaks our code must not keep the others from being resolved.
+                log.exception("%s cannot be resolved", row.signature[:8])
         return resolved
 
     async def _resolve(self, row: Submission, status: SignatureStatus | None) -> bool:

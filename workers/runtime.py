@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 
 import uvloop
 
+from trading.gateways.base import GatewayError
+from trading.writer import StorageUnavailable
+
 log = logging.getLogger("runtime")
 
 
@@ -38,11 +41,14 @@ async def run_together(*loops: Awaitable[None]) -> None:
 async def every(seconds: float, step: Callable[[], Awaitable[object]], *, name: str) -> None:
     """Run a step again and again. A step that fails is logged and tried again at its next time.
 
-    The process goes on without it, so a step must leave nothing half done.
+    The process goes on without it, so a step must leave nothing half done. That the outside or the
+    database did not answer is a line in the log; anything else is our own mistake and shows where.
     """
     while True:
         try:
             await step()
+        except (GatewayError, StorageUnavailable) as error:
+            log.warning("%s: %s", name, error)
         except Exception:
             log.exception("%s failed", name)
         await asyncio.sleep(seconds)

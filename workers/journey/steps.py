@@ -37,6 +37,7 @@ class Journey:
     bought: dict[str, UUID] = field(default_factory=dict)
     delayed: set[UUID] = field(default_factory=set)
     foreign_signals: int = 0
+    sales: int = 0
 
     async def offer(
         self, title: str, body: Mapping[str, Any] | bytes, *, expect: str, **options: Any
@@ -116,7 +117,9 @@ class Journey:
         self, title: str, strategy: str, symbol: str, *, expect: str = "SOLD", **extra: Any
     ) -> Outcome | None:
         """A sell by the leader whose buy we hold."""
-        body = self.cast.body(strategy, "SELL", symbol, "0.5", **extra)
+        self.sales += 1
+        name = f"journey-sale-{self.sales}"
+        body = self.cast.body(strategy, "SELL", symbol, "0.5", trade_uuid=name, **extra)
         return await self.follow(title, body, expect=expect)
 
     async def position(self, symbol: str) -> Position | None:

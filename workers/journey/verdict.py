@@ -57,7 +57,7 @@ async def reach(journey: Journey, *, kills: Mapping[str, int]) -> JourneyReport:
 
 async def _wait_for_quiet(journey: Journey) -> None:
     deadline = time.monotonic() + QUIET_SECONDS
-    while not await outcomes.is_quiet() and time.monotonic() < deadline:
+    while not await outcomes.is_quiet() and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
     unfinished = await sync_to_async(_unfinished)()
     journey.journal.expect(

@@ -28,7 +28,7 @@ async def by_signal(journey: Journey) -> None:
         journey.journal.expect(
             "half of it is left", holds=position.held_raw == rest, found=position.held_raw
         )
-    await journey.sell("exit of the rest", "EXIT", "BONK", trade_uuid="journey-bonk-rest")
+    await journey.sell("exit of the rest", "EXIT", "BONK")
     await journey.expect_position("BONK", status="CLOSED")
     body = journey.cast.body("SHIELD", "BUY", "BONK", "0.21")
     await journey.follow("bought again at once", body, expect="REENTRY_COOLDOWN")
