@@ -30,7 +30,12 @@ def test_a_denied_signal_shows_each_gate_with_value_and_limit(trader):
         code="LIQUIDITY_TOO_LOW",
         gates=[
             {"code": "STALE_SIGNAL", "measured": "1.0 s", "limit": "30 s", "is_passed": True},
-            {"code": "LIQUIDITY_TOO_LOW", "measured": "$6,120", "limit": "$10,000", "is_passed": False},
+            {
+                "code": "LIQUIDITY_TOO_LOW",
+                "measured": "$6,120",
+                "limit": "$10,000",
+                "is_passed": False,
+            },
         ],
     )
     text = read(trader, "signal", signal.uuid)

@@ -1,0 +1,104 @@
+"""Hints: they arrive, they come together, and they never cost more than themselves."""
+
+import asyncio
+import logging
+import socket
+import time
+
+import pytest
+from channels_redis.core import RedisChannelLayer
+
+from trading import live
+
+
+@pytest.fixture
+def layer(broker, settings) -> RedisChannelLayer:
+    """A listener's own layer; `publish` uses the configured one from its own thread."""
+    hosts = [f"unix://{broker}"]
+    backend = "channels_redis.core.RedisChannelLayer"
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": hosts}}}
+    return RedisChannelLayer(hosts=hosts)
+
+
+async def hints_within(seconds: float, layer: RedisChannelLayer, publish) -> list[list[str]]:
+    channel = await layer.new_channel()
+    await layer.group_add(live.GROUP, channel)
+    publish()
+    found = []
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                found.append((await layer.receive(channel))["topics"])
+    except TimeoutError:
+        return found
+    finally:
+        await layer.group_discard(live.GROUP, channel)
+        await layer.close_pools()
+
+
+async def test_a_hint_reaches_the_group(layer):
+    assert await hints_within(0.6, layer, lambda: live.publish("signals", "health")) == [
+        ["health", "signals"]
+    ]
+
+
+async def test_many_hints_become_a_few_messages(layer):
+    def burst():
+        for _ in range(500):
+            live.publish("positions")
+            live.publish("equity")
+
+    found = await hints_within(0.8, layer, burst)
+    assert 1 <= len(found) <= 3
+    assert {topic for topics in found for topic in topics} == {"positions", "equity"}
+
+
+def test_publishing_does_not_wait(layer):
+    started = time.perf_counter()
+    for _ in range(1_000):
+        live.publish("signals")
+    assert time.perf_counter() - started < 0.2
+
+
+def test_a_lost_broker_is_logged_once_and_raises_nothing(settings, caplog, tmp_path):
+    settings.CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [f"unix://{tmp_path}/nobody.sock"]},
+        }
+    }
+    with caplog.at_level(logging.WARNING, logger="trading.live"):
+        for _ in range(4):
+            live.publish("signals")
+            time.sleep(0.15)
+    assert len([line for line in caplog.records if "broker" in line.getMessage()]) <= 1
+
+
+def test_an_unknown_topic_is_an_error_in_the_log_and_goes_nowhere(caplog):
+    with caplog.at_level(logging.ERROR, logger="trading.live"):
+        live.publish("weather")
+    assert "weather" in caplog.text
+
+
+def test_waking_sends_one_datagram(settings, tmp_path):
+    settings.RUNTIME_DIR = tmp_path
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "executor.sock"))
+        listener.settimeout(1)
+        live.wake()
+        assert listener.recv(16) == b"1"
+
+
+def test_waking_nobody_is_fine(settings, tmp_path):
+    settings.RUNTIME_DIR = tmp_path
+    live.wake()
+
+
+def test_waking_never_waits_for_a_listener_that_does_not_read(settings, tmp_path):
+    settings.RUNTIME_DIR = tmp_path
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "executor.sock"))
+        started = time.perf_counter()
+        for _ in range(2_000):
+            live.wake()
+        assert time.perf_counter() - started < 2

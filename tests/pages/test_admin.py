@@ -1,0 +1,214 @@
+"""The back office: facts that nobody edits, secrets that nobody sees, acts with a reason."""
+
+import json
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.urls import reverse
+from django.utils import timezone
+
+from audit import services as audit
+from audit.models import DeadLetter, Entry, Incident, PolicyRevision
+from tests.factories import (
+    LEADER,
+    make_closed_position,
+    make_delivery,
+    make_heartbeats,
+    make_leader,
+    make_policy_revision,
+    make_position,
+)
+from trading.domain.policy import Policy, as_json
+from trading.models import Provider, ProviderSecret, Signal, Token, TradingState
+from wallets.models import Leader, TradingWallet
+
+pytestmark = pytest.mark.django_db
+FACTS = [
+    model
+    for model in admin.site._registry
+    if model not in (User, Group, PolicyRevision) and model._meta.app_label != "admin"
+]
+
+
+@pytest.fixture
+def rows(trading):
+    """At least one row of everything."""
+    now = timezone.now()
+    make_leader()
+    make_policy_revision()
+    make_heartbeats()
+    make_delivery(make_position().signal)
+    make_closed_position(pnl_lamports=5, symbol="WIF", mint="wif")
+    provider = Provider.objects.get()
+    ProviderSecret.objects.create(provider=provider, secret="hush-hush", created_at=now)
+    Token.objects.create(mint="m" * 44, symbol="BONK")
+    TradingWallet.objects.create(address="w" * 44, label="Main", created_at=now)
+    audit.record(actor="ada", action="tested", target="all", now=now, after={"a": 1})
+    audit.set_aside(
+        source="tests", code="ODD", text="odd", payload={"x": "<y>"}, is_retryable=False, now=now
+    )
+    audit.open_incident(key="odd", title="Odd things", now=now)
+
+
+def admin_url(model, page, *arguments):
+    options = model._meta
+    return reverse(f"admin:{options.app_label}_{options.model_name}_{page}", args=arguments)
+
+
+def name_of(model):
+    return model.__name__
+
+
+@pytest.mark.parametrize("model", FACTS, ids=name_of)
+def test_facts_can_be_seen_and_not_touched(model, staff, rows):
+    row = model.objects.first()
+    assert staff.get(admin_url(model, "changelist")).status_code == 200
+    assert staff.get(admin_url(model, "change", row.pk)).status_code == 200
+    assert staff.get(admin_url(model, "add")).status_code == 403
+    assert staff.get(admin_url(model, "delete", row.pk)).status_code == 403
+    assert staff.post(admin_url(model, "change", row.pk), {}).status_code == 403
+    form = {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"}
+    staff.post(admin_url(model, "changelist"), form)
+    assert model.objects.filter(pk=row.pk).exists()
+
+
+@pytest.mark.parametrize("model", FACTS, ids=name_of)
+def test_lists_can_be_searched(model, staff, rows):
+    assert staff.get(admin_url(model, "changelist"), {"q": "odd"}).status_code == 200
+
+
+def test_a_secret_is_never_shown(staff, rows):
+    provider = Provider.objects.get()
+    for page in (admin_url(Provider, "changelist"), admin_url(Provider, "change", provider.pk)):
+        assert "hush-hush" not in staff.get(page).content.decode()
+
+
+def test_stored_json_cannot_carry_markup(staff, rows):
+    letter = DeadLetter.objects.get()
+    page = staff.get(admin_url(DeadLetter, "change", letter.pk)).content.decode()
+    assert "&lt;y&gt;" in page
+    assert "<y>" not in page
+
+
+def test_the_overview_shows_what_needs_a_person(staff, rows):
+    page = staff.get(reverse("admin:index")).content.decode()
+    assert "Odd things" in page
+    assert "ODD" in page
+    assert "Open Command Center" in page
+
+
+def act(client, model, name, pk=None, **form):
+    arguments = [] if pk is None else [pk]
+    options = model._meta
+    url = reverse(f"admin:{options.app_label}_{options.model_name}_{name}", args=arguments)
+    return client.post(url, {"_form_submitted": "true", **form})
+
+
+def test_a_leader_is_promoted_demoted_muted_and_heard_again_with_reasons(staff, rows):
+    def leader():
+        return Leader.objects.get(pk=LEADER)
+
+    act(staff, Leader, "demote", LEADER, reason="poor month")
+    assert leader().status == "CANDIDATE"
+    until = {"active_until_0": "2030-01-02", "active_until_1": "03:04"}
+    act(staff, Leader, "promote", LEADER, reason="good month", **until)
+    assert (leader().status, leader().active_until.year) == ("ACTIVE", 2030)
+    act(staff, Leader, "mute", LEADER, reason="on holiday")
+    assert leader().is_muted
+    act(staff, Leader, "unmute", LEADER, reason="back again")
+    assert not leader().is_muted
+    reasons = [entry.reason for entry in Entry.objects.order_by("number")][-4:]
+    assert reasons == ["poor month", "good month", "on holiday", "back again"]
+
+
+def test_an_act_without_a_reason_asks_again(staff, rows):
+    answer = act(staff, Leader, "demote", LEADER, reason=" ")
+    assert answer.status_code == 200
+    assert Leader.objects.get(pk=LEADER).status == "ACTIVE"
+
+
+def test_looking_at_the_dialog_does_nothing(staff, rows):
+    url = reverse("admin:wallets_leader_demote", args=[LEADER])
+    assert "Demote leader" in staff.get(url).content.decode()
+    assert Leader.objects.get(pk=LEADER).status == "ACTIVE"
+
+
+def test_staff_without_the_permission_may_look_and_not_act(client, rows):
+    from django.contrib.auth.models import Permission
+
+    clerk = User.objects.create(username="clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_leader"))
+    client.force_login(clerk)
+    assert client.get(admin_url(Leader, "changelist")).status_code == 200
+    assert act(client, Leader, "demote", LEADER, reason="poor month").status_code == 403
+    assert Leader.objects.get(pk=LEADER).status == "ACTIVE"
+
+
+def test_dead_letters_and_incidents_are_resolved_with_a_note(staff, rows):
+    letter, incident = DeadLetter.objects.get(), Incident.objects.get()
+    act(staff, DeadLetter, "resolve", letter.pk, reason="seen and understood")
+    act(staff, Incident, "resolve", incident.pk, reason="seen and understood")
+    letter.refresh_from_db()
+    incident.refresh_from_db()
+    assert letter.resolved_at
+    assert letter.note == "seen and understood"
+    assert incident.resolved_at
+
+
+def test_resolving_twice_says_so(staff, rows):
+    letter = DeadLetter.objects.get()
+    act(staff, DeadLetter, "resolve", letter.pk, reason="seen once")
+    answer = act(staff, DeadLetter, "resolve", letter.pk, reason="seen twice")
+    assert "is not open" in staff.get(answer["HX-Redirect"]).content.decode()
+
+
+def test_entries_are_halted_and_resumed_from_the_admin(staff, rows):
+    act(staff, TradingState, "halt", reason="odd fills")
+    assert TradingState.objects.get().entries_halted
+    act(staff, TradingState, "resume", reason="all well")
+    assert not TradingState.objects.get().entries_halted
+
+
+def test_a_position_is_closed_from_the_admin(staff, rows):
+    from trading.models import Position
+
+    position = Position.objects.get(status="ACTIVE")
+    act(staff, Position, "close", position.pk, reason="taking it off")
+    assert Signal.objects.filter(position=position, action="SELL", status="QUEUED").exists()
+
+
+def test_a_new_policy_becomes_the_active_revision(staff, rows):
+    changed = {**as_json(Policy()), "maximum_positions": 3}
+    form = {"reason": "fewer at once", "policy": json.dumps(changed)}
+    answer = staff.post(admin_url(PolicyRevision, "add"), form)
+    assert answer.status_code == 302
+    active = PolicyRevision.objects.get(is_active=True)
+    assert (active.number, active.policy["maximum_positions"]) == (2, 3)
+    assert (active.author, active.reason) == ("admin", "fewer at once")
+    first = PolicyRevision.objects.get(number=1)
+    page = staff.get(admin_url(PolicyRevision, "change", first.pk)).content.decode()
+    assert "maximum_positions: 3 → 12" in page
+    act(staff, PolicyRevision, "activate", first.pk, reason="back again")
+    assert PolicyRevision.objects.get(is_active=True).number == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"maximum_tip_lamports": 0}, "minimum_tip_lamports"),
+        ({"no_such_number": 1}, "is not a field of the policy"),
+        ({"maximum_positions": "12"}, "must be int"),
+    ],
+)
+def test_a_policy_that_contradicts_itself_is_not_stored(staff, rows, change, complaint):
+    form = {"reason": "trying", "policy": json.dumps({**as_json(Policy()), **change})}
+    page = staff.post(admin_url(PolicyRevision, "add"), form).content.decode()
+    assert complaint in page
+    assert PolicyRevision.objects.count() == 1
+
+
+def test_a_policy_revision_never_changes(staff, rows):
+    revision = PolicyRevision.objects.get()
+    assert staff.post(admin_url(PolicyRevision, "change", revision.pk), {}).status_code == 403
+    assert staff.get(admin_url(PolicyRevision, "delete", revision.pk)).status_code == 403
