@@ -33,6 +33,7 @@ MINT = "DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263"
 LEADER = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
 TOKEN_ACCOUNT = "4Nd1mBQtrMJVYVfKf2PJy9NZUZdTAsp7D4xWLs4gDB4T"
 FEE_LAMPORTS = 5_000
+TIP_LAMPORTS = 1_000_000
 RENT_LAMPORTS = 2_039_280
 
 numbers = itertools.count(1)
@@ -192,7 +193,7 @@ def make_submission(signal: Signal, **fields: Any) -> Submission:
         "signature": signature(),
         "wire": b"signed",
         "last_valid_block_height": 1_000,
-        "tip_lamports": sol("0.001"),
+        "tip_lamports": TIP_LAMPORTS,
         "in_amount_raw": signal.amount_lamports,
         "quoted_out_raw": 1_000_000_000,
         "status": SubmissionStatus.LANDED,
@@ -266,6 +267,7 @@ def make_position(
         "last_price_sol": last,
         "priced_at": timezone.now(),
         "opened_at": opened_at,
+        "realised_pnl_lamports": -TIP_LAMPORTS - FEE_LAMPORTS,
         **fields,
     }
     position = Position.objects.create(**values)

@@ -9,8 +9,7 @@ from uuid import UUID
 from trading.domain.lifecycle import PositionStatus
 from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.policy import Policy, StrategyPolicy
-from trading.domain.values import Action
-from trading.models import Fill, Position
+from trading.models import Position
 from trading.services.policy import PolicyMissing, active_policy
 from wallets.models import Leader
 
@@ -92,17 +91,13 @@ def closed_holdings(*, limit: int) -> list[Holding]:
 
 
 def describe(positions: Iterable[Position]) -> list[Holding]:
-    """Holdings of these positions with three queries, however many they are."""
+    """Holdings of these positions with two queries, however many they are."""
     found = list(positions)
-    fills: dict[UUID, list[Fill]] = {position.uuid: [] for position in found}
-    for fill in Fill.objects.filter(position__in=found):
-        fills[fill.position_id].append(fill)
     names = leader_names(position.leader_address for position in found)
     policy = _policy()
     return [
         _holding(
             position,
-            fills=fills[position.uuid],
             leader=names.get(position.leader_address, ""),
             policy=policy,
         )
@@ -124,7 +119,7 @@ def leader_names(addresses: Iterable[str]) -> dict[str, str]:
     return dict(found.values_list("address", "name"))
 
 
-def _holding(position: Position, *, fills: list[Fill], leader: str, policy: Policy) -> Holding:
+def _holding(position: Position, *, leader: str, policy: Policy) -> Holding:
     held_cost = apportioned_cost_lamports(
         cost_lamports=position.cost_lamports,
         held_raw=position.held_raw,
@@ -140,24 +135,13 @@ def _holding(position: Position, *, fills: list[Fill], leader: str, policy: Poli
         position=position,
         leader=leader,
         value_lamports=value,
-        realised_lamports=(
-            _realised_so_far(position, fills, held_cost)
-            if is_open
-            else position.realised_pnl_lamports
-        ),
+        realised_lamports=position.realised_pnl_lamports,
         unrealised_lamports=value - held_cost if is_open else 0,
         gain=_gain(position.last_price_sol, position.entry_price_sol),
         peak_gain=_gain(position.peak_price_sol, position.entry_price_sol),
         held_share=Decimal(position.held_raw) / (position.bought_raw or 1),
         outlook=_outlook(position, policy.for_strategy(position.strategy)) if is_open else None,
     )
-
-
-def _realised_so_far(position: Position, fills: list[Fill], held_cost: int) -> int:
-    """Proceeds of partial exits less the cost of what they sold, less every fee and tip until now."""
-    proceeds = sum(fill.sol_lamports for fill in fills if fill.action == Action.SELL)
-    costs = sum(fill.network_fee_lamports + fill.tip_lamports for fill in fills)
-    return proceeds - (position.cost_lamports - held_cost) - costs
 
 
 def _gain(price: Decimal, entry: Decimal) -> Decimal:

@@ -48,6 +48,9 @@ class SignalRow:
 
     @property
     def code(self) -> str:
+        """Why it went no further; empty where it went all the way."""
+        if self.signal.status == SignalStatus.COMPLETED:
+            return ""
         return self.signal.code or (self.decision.code if self.decision else "")
 
     @property

@@ -6,6 +6,7 @@ import pytest
 
 from tests.factories import (
     FEE_LAMPORTS,
+    TIP_LAMPORTS,
     make_fill,
     make_policy_revision,
     make_position,
@@ -18,7 +19,7 @@ from trading.domain.policy import Policy
 from trading.holdings import open_holdings
 
 pytestmark = pytest.mark.django_db
-COSTS = sol("0.001") + FEE_LAMPORTS
+COSTS = TIP_LAMPORTS + FEE_LAMPORTS
 
 
 def the_holding():
@@ -45,6 +46,7 @@ def test_a_partial_exit_is_realised_and_the_rest_stays_at_the_price():
     submission = make_submission(selling, position=position)
     make_fill(submission, position, sol_lamports=sol("0.125"), token_raw=300_000_000)
     position.held_raw = 600_000_000
+    position.realised_pnl_lamports = sol("0.125") - sol("0.25") // 3 - 2 * COSTS
     position.save()
     holding = the_holding()
     # a third cost 0.08333 and brought 0.125; two thirds stand at +50 %
