@@ -7,9 +7,9 @@ from workers.journey.house import House
 from workers.journey.journal import Journal
 
 # The executor and the signal door again and again, their neighbours once.
-VICTIMS = ("executor", "ingress") * 4 + ("watcher", "web")
-SHORTEST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 4.0
+VICTIMS = ("executor", "ingress") * 5 + ("watcher", "web")
+SHORTEST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 3.0
 
 
 class Killer:

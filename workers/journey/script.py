@@ -60,11 +60,15 @@ async def _choose_cast(house: House, chance: random.Random) -> Cast:
 async def _play(journey: Journey, killer: Killer) -> None:
     if not journey.is_rough:
         await _scenes(journey)
+        await outside.bundle_lost(journey)
         return
     killing = asyncio.create_task(killer.run())
-    await _scenes(journey)
-    await outside.death_before_sending(journey, killer)
-    await killing
+    try:
+        await _scenes(journey)
+        await killing
+        await outside.deaths_before_sending(journey, killer)
+    finally:
+        killing.cancel()
 
 
 async def _scenes(journey: Journey) -> None:
@@ -78,5 +82,4 @@ async def _scenes(journey: Journey) -> None:
         entries.leader_sells(journey),
     )
     await exits.executor_stands_still(journey)
-    await outside.bundle_lost(journey)
     await outside.rpc_without_time(journey)

@@ -1,5 +1,6 @@
 """The journey's hands: send a signal, follow it to its end, write down what was seen against what should be."""
 
+import asyncio
 import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from workers.journey.journal import Journal, Line
 from workers.journey.outcomes import NeverEnded, Outcome
 
 END_SECONDS = 30.0
+LONGEST_DELAY_SECONDS = 4.0
 # What an honest executor may say when it or its neighbours have just been killed.
 LATE_BUY = frozenset({"STALE_SIGNAL", "SAFETY_UNAVAILABLE", "QUOTE_UNAVAILABLE"})
 LATE_SELL = frozenset({"NO_POSITION", "POSITION_CLOSED"})
@@ -52,7 +54,12 @@ class Journey:
         return reply
 
     async def accept(self, title: str, body: Mapping[str, Any]) -> UUID | None:
-        """Send what must be accepted; the signal's name, or None when it was not."""
+        """Send what must be accepted; the signal's name, or None when it was not.
+
+        With killing going on, signals come one by one, so that more of them meet a death half done.
+        """
+        if self.is_rough:
+            await asyncio.sleep(self.chance.uniform(0, LONGEST_DELAY_SECONDS))
         reply = await self.client.send(body)
         if self.journal.expect(f"{title}: accepted", holds=reply.is_accepted, found=reply):
             uuid = UUID(reply.trade_uuid)
