@@ -1,5 +1,7 @@
 """Fixtures every test may use."""
 
+from hypothesis import settings
+
 from tests.cluster import sandbox, sandbox_process
 from tests.platform import database, platform, pristine_database, writer
 
@@ -11,3 +13,6 @@ __all__ = [
     "sandbox_process",
     "writer",
 ]
+
+settings.register_profile("chimera", max_examples=60, deadline=None)
+settings.load_profile("chimera")

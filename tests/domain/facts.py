@@ -1,0 +1,82 @@
+"""Values for the tests of the rules: everything in order unless a test says otherwise; no tests here."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from solders.keypair import Keypair
+
+from trading.domain.decision import Facts, LeaderFacts, Portfolio, QuoteFacts
+from trading.domain.safety import MintFacts, TokenFacts
+from trading.domain.signals import SignalRequest
+from trading.domain.values import LAMPORTS_PER_SOL, TOKEN_PROGRAM, Action, Route, Strategy
+
+SOL = LAMPORTS_PER_SOL
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+MINT = "DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263"
+LEADER = str(Keypair.from_seed(bytes(32)).pubkey())
+SOUND_MINT = MintFacts(
+    token_program=TOKEN_PROGRAM,
+    decimals=5,
+    supply_raw=10**15,
+    has_mint_authority=False,
+    has_freeze_authority=False,
+)
+SOUND_TOKEN = TokenFacts(
+    mint=MINT,
+    facts=SOUND_MINT,
+    liquidity_usd=Decimal(400_000),
+    created_at=NOW - timedelta(days=30),
+    price_sol=Decimal("0.0000002"),
+)
+ROOMY = Portfolio(
+    balance_lamports=50 * SOL,
+    open_positions=0,
+    shield_lamports=0,
+    spear_lamports=0,
+    token_lamports=0,
+    is_held=False,
+)
+
+
+def request(**changes: Any) -> SignalRequest:
+    values: dict[str, Any] = {
+        "strategy": Strategy.SHIELD,
+        "action": Action.BUY,
+        "symbol": "BONK",
+        "mint": MINT,
+        "amount_lamports": SOL // 2,
+        "leader_address": LEADER,
+    }
+    return SignalRequest(**{**values, **changes})
+
+
+def facts(**changes: Any) -> Facts:
+    """Facts under which a SHIELD buy of half a SOL passes every gate."""
+    values: dict[str, Any] = {
+        "signal": request(),
+        "received_at": NOW - timedelta(seconds=1),
+        "leader": LeaderFacts(is_active=True),
+        "token": SOUND_TOKEN,
+        "quote": QuoteFacts(out_amount_raw=10**9, price_impact=Decimal("0.001")),
+        "portfolio": ROOMY,
+        "are_entries_halted": False,
+        "route": Route.JITO,
+        "tip_lamports": SOL // 1_000,
+        "network_fee_lamports": 8_000,
+        "sol_price_usd": Decimal(150),
+    }
+    return Facts(**{**values, **changes})
+
+
+def token(**changes: Any) -> TokenFacts:
+    return replace(SOUND_TOKEN, **changes)
+
+
+def mint(**changes: Any) -> MintFacts:
+    return replace(SOUND_MINT, **changes)
+
+
+def portfolio(**changes: Any) -> Portfolio:
+    return replace(ROOMY, **changes)

@@ -1,0 +1,241 @@
+"""One decision: an order when every gate lets it through, else the denial of the first one that does not."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.domain.facts import LEADER, NOW, SOL, facts, mint, portfolio, request, token
+from trading.domain.decision import (
+    SENTENCES,
+    Denial,
+    DenialCode,
+    Facts,
+    LeaderFacts,
+    Order,
+    QuoteFacts,
+    decide,
+    planned_size_lamports,
+)
+from trading.domain.policy import Policy
+from trading.domain.safety import SafetyCode
+from trading.domain.values import USDC_MINT, Route, Strategy
+
+POLICY = Policy()
+SPEAR = request(strategy=Strategy.SPEAR)
+DENIED: list[tuple[str, dict[str, Any]]] = [
+    (DenialCode.LEADER_UNKNOWN, {"leader": None}),
+    (DenialCode.LEADER_NOT_ACTIVE, {"leader": LeaderFacts(is_active=False)}),
+    (DenialCode.LEADER_MUTED, {"leader": LeaderFacts(is_active=True, is_muted=True)}),
+    (
+        DenialCode.LEADER_EXPIRED,
+        {"leader": LeaderFacts(is_active=True, active_until=NOW - timedelta(seconds=1))},
+    ),
+    (DenialCode.STALE_SIGNAL, {"received_at": NOW - timedelta(seconds=30, milliseconds=1)}),
+    (
+        DenialCode.STALE_SIGNAL,
+        {"signal": SPEAR, "received_at": NOW - timedelta(seconds=10, milliseconds=1)},
+    ),
+    (DenialCode.ENTRIES_HALTED, {"are_entries_halted": True}),
+    (DenialCode.STRATEGY_NEEDS_BUNDLES, {"signal": SPEAR, "route": Route.STANDARD}),
+    (SafetyCode.NOT_SPECULATIVE, {"token": token(mint=USDC_MINT)}),
+    (SafetyCode.SAFETY_UNAVAILABLE, {"token": token(unavailable="chain")}),
+    (SafetyCode.MINT_NOT_FOUND, {"token": token(is_found=False, facts=None)}),
+    (SafetyCode.NOT_A_MINT, {"token": token(facts=None)}),
+    (SafetyCode.FREEZE_AUTHORITY, {"token": token(facts=mint(has_freeze_authority=True))}),
+    (SafetyCode.MINT_AUTHORITY, {"token": token(facts=mint(has_mint_authority=True))}),
+    (SafetyCode.UNSAFE_EXTENSION, {"token": token(facts=mint(unsafe_extension="pausable"))}),
+    (SafetyCode.TRANSFER_FEE, {"token": token(facts=mint(transfer_fee_bps=101))}),
+    (SafetyCode.LIQUIDITY_UNKNOWN, {"token": token(liquidity_usd=None)}),
+    (SafetyCode.LIQUIDITY_TOO_LOW, {"token": token(liquidity_usd=Decimal("9999.99"))}),
+    (SafetyCode.TOKEN_AGE_UNKNOWN, {"token": token(created_at=None)}),
+    (SafetyCode.TOKEN_TOO_NEW, {"token": token(created_at=NOW - timedelta(seconds=1_799))}),
+    (SafetyCode.NO_PRICE_SOURCE, {"token": token(price_sol=None)}),
+    (
+        DenialCode.REENTRY_COOLDOWN,
+        {"portfolio": portfolio(last_closed_at=NOW - timedelta(seconds=59))},
+    ),
+    (DenialCode.ALREADY_HELD, {"portfolio": portfolio(is_held=True)}),
+    (DenialCode.TOO_MANY_POSITIONS, {"portfolio": portfolio(open_positions=12)}),
+    (DenialCode.BALANCE_UNKNOWN, {"portfolio": portfolio(balance_lamports=None)}),
+    (
+        DenialCode.ALLOCATION_FULL,
+        {"portfolio": portfolio(balance_lamports=14 * SOL, shield_lamports=36 * SOL)},
+    ),
+    (
+        DenialCode.PORTFOLIO_HEAT,
+        {"portfolio": portfolio(balance_lamports=9 * SOL, spear_lamports=41 * SOL)},
+    ),
+    (DenialCode.SIZE_TOO_SMALL, {"signal": request(amount_lamports=SOL // 100 - 1)}),
+    (DenialCode.SIZE_TOO_SMALL, {"sol_price_usd": None}),
+    (DenialCode.QUOTE_UNAVAILABLE, {"quote": QuoteFacts(is_available=False)}),
+    (DenialCode.NO_ROUTE, {"quote": QuoteFacts(is_found=False)}),
+    (DenialCode.NO_ROUTE, {"quote": QuoteFacts(out_amount_raw=0)}),
+    (DenialCode.TIP_TOO_HIGH, {"tip_lamports": SOL // 20 + 1}),
+    (DenialCode.COST_TOO_HIGH, {"tip_lamports": SOL // 50}),
+    (
+        DenialCode.PRICE_IMPACT,
+        {"quote": QuoteFacts(out_amount_raw=1, price_impact=Decimal("0.0201"))},
+    ),
+]
+IDS = [f"{index}-{code}" for index, (code, _) in enumerate(DENIED)]
+ALLOWED: list[tuple[str, dict[str, Any]]] = [
+    ("the last second of a promotion", {"leader": LeaderFacts(is_active=True, active_until=NOW)}),
+    ("30 seconds old", {"received_at": NOW - timedelta(seconds=30)}),
+    ("SPEAR at 10 seconds", {"signal": SPEAR, "received_at": NOW - timedelta(seconds=10)}),
+    ("SHIELD without bundles", {"route": Route.STANDARD, "tip_lamports": 0}),
+    ("exactly the least liquidity", {"token": token(liquidity_usd=Decimal(10_000))}),
+    (
+        "SPEAR at half the liquidity",
+        {
+            "signal": request(strategy=Strategy.SPEAR, amount_lamports=SOL // 4),
+            "token": token(liquidity_usd=Decimal(5_000)),
+        },
+    ),
+    ("half an hour old", {"token": token(created_at=NOW - timedelta(seconds=1_800))}),
+    ("one percent transfer fee", {"token": token(facts=mint(transfer_fee_bps=100))}),
+    ("cooled down", {"portfolio": portfolio(last_closed_at=NOW - timedelta(seconds=60))}),
+    ("eleven open positions", {"portfolio": portfolio(open_positions=11)}),
+    ("an impact of 2 %", {"quote": QuoteFacts(out_amount_raw=1, price_impact=Decimal("0.02"))}),
+    (
+        "a better price than expected",
+        {"quote": QuoteFacts(out_amount_raw=1, price_impact=Decimal("-0.3"))},
+    ),
+]
+
+
+def judged(**changes: Any) -> Order | Denial:
+    return decide(facts(**changes), policy=POLICY, now=NOW)
+
+
+def test_a_sound_signal_becomes_an_order_with_every_gate_on_record() -> None:
+    order = judged()
+    assert isinstance(order, Order)
+    assert (order.size_lamports, order.route) == (SOL // 2, Route.JITO)
+    assert all(gate.is_passed for gate in order.gates)
+    codes = [gate.code for gate in order.gates]
+    assert set(DenialCode) <= set(codes)
+    assert len(codes) == len(set(codes)) == len(DenialCode) + 1
+
+
+@pytest.mark.parametrize(("code", "changes"), DENIED, ids=IDS)
+def test_a_gate_denies_with_its_own_code(code: str, changes: dict[str, Any]) -> None:
+    denial = judged(**changes)
+    assert isinstance(denial, Denial)
+    assert denial.code == code
+    *passed, failed = denial.gates
+    assert all(gate.is_passed for gate in passed)
+    assert (failed.code, failed.is_passed) == (code, False)
+
+
+@pytest.mark.parametrize(("name", "changes"), ALLOWED, ids=[name for name, _ in ALLOWED])
+def test_a_limit_itself_is_allowed(name: str, changes: dict[str, Any]) -> None:
+    assert isinstance(judged(**changes), Order)
+
+
+@pytest.mark.parametrize("later", range(1, len(DENIED)), ids=IDS[1:])
+def test_the_first_gate_that_fails_gives_the_code(later: int) -> None:
+    """Two things wrong at once are denied by the one that the specification checks first."""
+    for earlier in range(later):
+        (first, wrong), (second, worse) = DENIED[earlier], DENIED[later]
+        if wrong.keys() & worse.keys() or first == second:
+            continue
+        denial = judged(**{**worse, **wrong})
+        assert isinstance(denial, Denial)
+        assert denial.code == first, (first, second)
+
+
+def test_every_code_can_be_produced() -> None:
+    assert {code for code, _ in DENIED} == set(DenialCode) | set(SafetyCode)
+
+
+@pytest.mark.parametrize("code", [*DenialCode, *SafetyCode])
+def test_every_code_has_a_sentence_that_is_not_just_the_code(code: str) -> None:
+    sentence = SENTENCES[code]
+    assert len(sentence.split()) >= 3
+    assert "_" not in sentence
+    assert sentence[0].isupper()
+    assert not sentence.endswith(".")
+
+
+def test_no_two_codes_say_the_same() -> None:
+    assert len(set(SENTENCES.values())) == len(SENTENCES)
+
+
+def test_a_denial_tells_what_was_measured_and_the_limit() -> None:
+    denial = judged(portfolio=portfolio(open_positions=12))
+    assert isinstance(denial, Denial)
+    assert denial.text == "Too many positions are open: 12 (limit 12)"
+
+
+def test_the_spear_share_is_judged_by_what_spear_holds() -> None:
+    full = portfolio(balance_lamports=34 * SOL, spear_lamports=15 * SOL)
+    denial = judged(signal=SPEAR, portfolio=full)
+    assert isinstance(denial, Denial)
+    assert denial.code == DenialCode.ALLOCATION_FULL
+    assert isinstance(judged(portfolio=full), Order)
+
+
+def test_allocation_is_used_up_to_the_lamport() -> None:
+    """Half a SOL more fits when 70 % of capital is 35.5 SOL, and not when it is a lamport less."""
+    capital = 355 * SOL // 7 + 1
+    for missing, kind in ((0, Order), (2, Denial)):
+        held = portfolio(balance_lamports=capital - 35 * SOL - missing, shield_lamports=35 * SOL)
+        assert isinstance(judged(portfolio=held), kind)
+
+
+def test_a_loss_at_every_stop_counts_what_is_held_and_what_is_bought() -> None:
+    """8 % of SHIELD and 25 % of SPEAR may together be 20 % of capital, this buy included."""
+    policy = Policy(maximum_heat_bps=100)
+    near = portfolio(balance_lamports=42 * SOL, shield_lamports=6 * SOL)
+    assert isinstance(decide(facts(portfolio=near), policy=policy, now=NOW), Denial)
+    less = portfolio(balance_lamports=48 * SOL, shield_lamports=SOL)
+    assert isinstance(decide(facts(portfolio=less), policy=policy, now=NOW), Order)
+
+
+amounts = st.integers(min_value=0, max_value=200 * SOL)
+
+
+@st.composite
+def any_facts(draw: st.DrawFn) -> Facts:
+    return facts(
+        signal=request(
+            strategy=draw(st.sampled_from([Strategy.SHIELD, Strategy.SPEAR])),
+            amount_lamports=draw(st.integers(1, 100 * SOL)),
+            leader_address=LEADER,
+        ),
+        portfolio=portfolio(
+            balance_lamports=draw(st.none() | amounts | st.integers(-SOL, 0)),
+            open_positions=draw(st.integers(0, 20)),
+            shield_lamports=draw(amounts),
+            spear_lamports=draw(amounts),
+            token_lamports=draw(amounts),
+        ),
+        token=token(liquidity_usd=draw(st.none() | st.decimals(0, 10**7, places=2))),
+        quote=QuoteFacts(
+            out_amount_raw=draw(st.integers(0, 2**64)),
+            price_impact=draw(st.decimals(-1, 1, places=4)),
+        ),
+        tip_lamports=draw(st.integers(0, SOL)),
+        sol_price_usd=draw(st.none() | st.decimals(0, 1_000, places=2)),
+    )
+
+
+@given(any_facts())
+def test_whatever_the_facts_an_order_keeps_every_limit(given_facts: Facts) -> None:
+    decision = decide(given_facts, policy=POLICY, now=NOW)
+    if isinstance(decision, Denial):
+        assert not decision.gates[-1].is_passed
+        return
+    held, size = given_facts.portfolio, decision.size_lamports
+    assert size == planned_size_lamports(given_facts, POLICY)
+    assert held.balance_lamports is not None
+    assert POLICY.minimum_trade_lamports <= size <= POLICY.maximum_trade_lamports
+    assert size <= given_facts.signal.amount_lamports
+    assert size <= held.balance_lamports - POLICY.reserve_lamports
+    assert size + held.token_lamports <= POLICY.maximum_per_token_lamports
+    assert given_facts.tip_lamports * 10 <= size
+    assert held.open_positions < POLICY.maximum_positions
