@@ -46,7 +46,7 @@ async def everything_within(seconds: float, reader: WebsocketCommunicator) -> li
     found, deadline = [], time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         if not await reader.receive_nothing(timeout=left):
-            found.append(await reader.receive_from())
+            found.append(str(await reader.receive_from()))
     return found
 
 
