@@ -40,7 +40,7 @@ def endpoints(url: str, *more_rpcs: str, **changes: object) -> Endpoints:
         "timeout_seconds": 10.0,
         "probe_seconds": 0.0,
     }
-    return Endpoints(**{**settings, **changes})  # type: ignore[arg-type]
+    return Endpoints(**{**settings, **changes})
 
 
 @pytest.fixture
