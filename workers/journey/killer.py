@@ -8,8 +8,8 @@ from workers.journey.journal import Journal
 
 # The executor and the signal door again and again, their neighbours once.
 VICTIMS = ("executor", "ingress") * 5 + ("watcher", "web")
-SHORTEST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 3.0
+SHORTEST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Killer:
