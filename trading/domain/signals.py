@@ -86,7 +86,7 @@ def identity_keys(request: SignalRequest, *, source: str, received_at: datetime)
     """
     keys = []
     if request.trade_uuid:
-        keys.append(f"id:{source}:{request.trade_uuid}")
+        keys.append(f"id:{_digest(source, request.trade_uuid)}")
     if request.source_signature:
         swap = f"{request.leader_address}:{request.mint}:{request.action}"
         keys.append(f"tx:{_digest(request.source_signature, swap)}")
