@@ -67,6 +67,21 @@ SPEAR_DEFAULTS = StrategyPolicy(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerPolicy:
+    """When the circuit breaker trips (specification §8); every limit itself already trips."""
+
+    daily_loss_limit_usd: int = 500
+    maximum_consecutive_losses: int = 5
+    maximum_drawdown_bps: int = 1_500
+    cooldown_seconds: int = 1_800
+    tightened_distance_bps: int = 500
+    rpc_error_limit_bps: int = 2_000
+    rpc_minimum_calls: int = 10
+    rpc_failover_seconds: int = 300
+    maximum_sol_price_age_seconds: int = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """All of it; amounts in lamports, ratios in basis points, times in seconds."""
 
@@ -93,6 +108,7 @@ class Policy:
     shed_spear_bps: int = 8_000
     maximum_attempts: int = 3
     mirror_exits: bool = True
+    breaker: BreakerPolicy = field(default=BreakerPolicy())
 
     def for_strategy(self, strategy: str) -> StrategyPolicy:
         """Numbers of the strategy that opened (or would open) the position."""
@@ -118,6 +134,7 @@ def _contradictions(policy: Policy) -> dict[str, str]:
         errors["maximum_attempts"] = "at least 1"
     for name in ("shield", "spear"):
         errors |= _strategy_contradictions(name, getattr(policy, name))
+    errors |= _breaker_contradictions(policy.breaker)
     return errors | _out_of_range(policy, prefix="")
 
 
@@ -154,6 +171,20 @@ def _strategy_contradictions(name: str, part: StrategyPolicy) -> dict[str, str]:
     return errors
 
 
+def _breaker_contradictions(part: BreakerPolicy) -> dict[str, str]:
+    """A limit of 0 would trip for ever, since reaching a limit trips."""
+    errors: dict[str, str] = {}
+    for item in fields(part):
+        if getattr(part, item.name) <= 0 and item.name != "cooldown_seconds":
+            errors[f"breaker.{item.name}"] = "must be above 0"
+    if part.cooldown_seconds < 0:
+        errors["breaker.cooldown_seconds"] = "must not be negative"
+    for name in ("maximum_drawdown_bps", "rpc_error_limit_bps", "tightened_distance_bps"):
+        if getattr(part, name) >= 10_000:
+            errors[f"breaker.{name}"] = "between 1 and 9999"
+    return errors
+
+
 def as_json(policy: Policy) -> dict[str, Any]:
     """The stored form of a revision."""
     return asdict(policy)
@@ -171,6 +202,8 @@ def from_json(stored: dict[str, Any]) -> Policy:
         values = dict(stored)
         for name in {"shield", "spear"} & stored.keys():
             values[name] = _strategy_from_json(stored[name])
+        if "breaker" in stored:
+            values["breaker"] = BreakerPolicy(**stored["breaker"])
         policy = Policy(**values)
     except (TypeError, AttributeError, KeyError) as error:
         raise PolicyInvalid({"policy": str(error)}) from error
@@ -184,7 +217,7 @@ def _strategy_from_json(stored: dict[str, Any]) -> StrategyPolicy:
 
 
 def _check_types(policy: Policy) -> None:
-    for owner in (policy, policy.shield, policy.spear):
+    for owner in (policy, policy.shield, policy.spear, policy.breaker):
         for item in fields(owner):
             value = getattr(owner, item.name)
             expected = {"int": int, "bool": bool}.get(
