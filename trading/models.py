@@ -209,6 +209,9 @@ class Position(models.Model):
     realised_pnl_lamports = models.BigIntegerField(
         default=0, help_text="Cash in - cash out - fees - tips, over all landed transactions."
     )
+    pardoned_lamports = models.BigIntegerField(
+        null=True, help_text="PnL at the breaker's last reset, from which it counts on."
+    )
     exit_reason = models.CharField(max_length=40, blank=True)
     opened_at = models.DateTimeField()
     exiting_since = models.DateTimeField(null=True)
@@ -221,7 +224,12 @@ class Position(models.Model):
                 fields=["mint"],
                 condition=models.Q(status__in=["ACTIVE", "EXITING"]),
                 name="position_open",
-            )
+            ),
+            models.Index(
+                fields=["closed_at"],
+                condition=models.Q(status="CLOSED"),
+                name="position_closed",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -320,6 +328,9 @@ class EquityPoint(models.Model):
     at = models.DateTimeField(db_index=True)
     balance_lamports = models.BigIntegerField()
     positions_lamports = models.BigIntegerField()
+    outside_lamports = models.BigIntegerField(
+        null=True, help_text="What came in other than by our trades, so that it counts as no gain."
+    )
     realised_pnl_lamports = models.BigIntegerField()
     sol_price_usd = models.DecimalField(max_digits=20, decimal_places=8, null=True)
 
@@ -331,14 +342,25 @@ class EquityPoint(models.Model):
 
 
 class TradingState(models.Model):
-    """The one row that may stop entries. Unreadable or missing means stopped; exits never ask it."""
+    """The one row that may stop entries: the kill switch, by people, and the circuit breaker, by its rules.
+
+    Unreadable or missing means stopped; exits never ask it whether they may.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
-    entries_halted = models.BooleanField(default=False)
+    entries_halted = models.BooleanField(default=False, help_text="The kill switch.")
+    is_closing_all = models.BooleanField(
+        default=False, help_text="While the kill switch is on: whatever is held is sold."
+    )
     reason = models.CharField(max_length=500, blank=True)
     actor = models.CharField(max_length=150, blank=True)
     changed_at = models.DateTimeField()
     route = models.CharField(max_length=8, choices=choices(Route), default=Route.JITO)
+    trips = models.JSONField(default=list, help_text="What the circuit breaker holds back, and why.")
+    evaluated_at = models.DateTimeField(null=True)
+    reset_at = models.DateTimeField(null=True)
+    sol_price_usd = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    sol_priced_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_trading_state")]

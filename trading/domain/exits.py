@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from trading.domain.pnl import gain_bps
 from trading.domain.policy import Policy, StrategyPolicy
+from trading.domain.trips import Closing
 
 
 class ExitReason(StrEnum):
@@ -18,6 +19,8 @@ class ExitReason(StrEnum):
     TIME_LIMIT = "TIME_LIMIT"
     LEADER_SOLD = "LEADER_SOLD"
     MANUAL = "MANUAL"
+    BREAKER = "BREAKER"
+    KILL_SWITCH = "KILL_SWITCH"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +44,27 @@ class Exit:
 
 
 def evaluate(
-    position: OpenPosition, *, price_sol: Decimal, policy: Policy, now: datetime
+    position: OpenPosition,
+    *,
+    price_sol: Decimal,
+    policy: Policy,
+    now: datetime,
+    closing: Closing = Closing.NONE,
 ) -> Exit | None:
     """The exit this price and moment call for (specification §11), the most urgent first, or None.
 
-    Tiers count by index, so a tier never fires twice whatever happens to the prices in between.
+    Tiers count by index, so a tier never fires twice whatever happens to the prices in between. `closing`
+    is what kill switch and breaker want sold: everything, or the losers, which tightens the winners' stop.
     """
     rules = policy.for_strategy(position.strategy)
     gain = gain_bps(entry_price_sol=position.entry_price_sol, price_sol=price_sol)
+    if closing is Closing.ALL:
+        return _whole(position, ExitReason.KILL_SWITCH)
+    tightened_bps = policy.breaker.tightened_distance_bps if closing is Closing.LOSERS else None
     return (
         _hard_stop(position, rules, gain)
-        or _trailing_stop(position, rules, price_sol)
+        or _loser(position, gain, closing)
+        or _trailing_stop(position, rules, price_sol, tightened_bps)
         or _take_profit(position, rules, gain)
         or _time_limit(position, rules, gain, now)
     )
@@ -65,13 +78,23 @@ def _hard_stop(position: OpenPosition, rules: StrategyPolicy, gain: int) -> Exit
     return _whole(position, ExitReason.HARD_STOP) if gain <= -rules.hard_stop_bps else None
 
 
-def _trailing_stop(position: OpenPosition, rules: StrategyPolicy, price: Decimal) -> Exit | None:
+def _loser(position: OpenPosition, gain: int, closing: Closing) -> Exit | None:
+    is_unwanted = closing is Closing.LOSERS and gain < 0
+    return _whole(position, ExitReason.BREAKER) if is_unwanted else None
+
+
+def _trailing_stop(
+    position: OpenPosition, rules: StrategyPolicy, price: Decimal, tightened_bps: int | None
+) -> Exit | None:
+    """A tightened stop needs no activation and is never wider than the strategy's own."""
     peak = max(position.peak_price_sol, price)
-    if gain_bps(entry_price_sol=position.entry_price_sol, price_sol=peak) < (
-        rules.trailing_activation_bps
-    ):
+    risen = gain_bps(entry_price_sol=position.entry_price_sol, price_sol=peak)
+    if tightened_bps is None and risen < rules.trailing_activation_bps:
         return None
-    if price > peak * (10_000 - rules.trailing_distance_bps) / 10_000:
+    distance = rules.trailing_distance_bps
+    if tightened_bps is not None:
+        distance = min(distance, tightened_bps)
+    if price > peak * (10_000 - distance) / 10_000:
         return None
     return _whole(position, ExitReason.TRAILING_STOP)
 
