@@ -7,8 +7,8 @@ from typing import Any
 
 from solders.keypair import Keypair
 
-from trading.domain.decision import Facts, LeaderFacts, Portfolio, QuoteFacts
-from trading.domain.safety import MintFacts, TokenFacts
+from trading.domain.decision import Facts, LeaderFacts, LeaderFill, Portfolio, QuoteFacts
+from trading.domain.safety import MintFacts, SaleFacts, TokenFacts
 from trading.domain.signals import SignalRequest
 from trading.domain.values import LAMPORTS_PER_SOL, TOKEN_PROGRAM, Action, Route, Strategy
 
@@ -27,6 +27,7 @@ SOUND_TOKEN = TokenFacts(
     mint=MINT,
     facts=SOUND_MINT,
     liquidity_usd=Decimal(400_000),
+    holder_bps=2_000,
     created_at=NOW - timedelta(days=30),
     price_sol=Decimal("0.0000002"),
 )
@@ -59,7 +60,9 @@ def facts(**changes: Any) -> Facts:
         "received_at": NOW - timedelta(seconds=1),
         "leader": LeaderFacts(is_active=True),
         "token": SOUND_TOKEN,
-        "quote": QuoteFacts(out_amount_raw=10**9, price_impact=Decimal("0.001")),
+        "quote": quote(),
+        "sale": SaleFacts(spent_lamports=SOL // 2, proceeds_lamports=SOL // 2 - SOL // 100),
+        "fill": LeaderFill(lamports_per_raw=Decimal("0.5")),
         "portfolio": ROOMY,
         "are_entries_halted": False,
         "route": Route.JITO,
@@ -68,6 +71,16 @@ def facts(**changes: Any) -> Facts:
         "sol_price_usd": Decimal(150),
     }
     return Facts(**{**values, **changes})
+
+
+def quote(**changes: Any) -> QuoteFacts:
+    """Half a SOL for a billion raw units: the leader's own price unless a test says otherwise."""
+    values: dict[str, Any] = {
+        "in_amount_lamports": SOL // 2,
+        "out_amount_raw": 10**9,
+        "price_impact": Decimal("0.001"),
+    }
+    return QuoteFacts(**{**values, **changes})
 
 
 def token(**changes: Any) -> TokenFacts:

@@ -8,23 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.domain.facts import LEADER, NOW, SOL, facts, mint, portfolio, request, token
+from tests.domain.facts import LEADER, NOW, SOL, facts, mint, portfolio, quote, request, token
 from trading.domain.decision import (
     SENTENCES,
     Denial,
     DenialCode,
     Facts,
     LeaderFacts,
+    LeaderFill,
     Order,
     QuoteFacts,
     decide,
     planned_size_lamports,
 )
 from trading.domain.policy import Policy
-from trading.domain.safety import SafetyCode
+from trading.domain.safety import SafetyCode, SaleFacts
 from trading.domain.values import USDC_MINT, Route, Strategy
 
-POLICY = Policy()
+POLICY = Policy(blocked_mints=(LEADER,))
 SPEAR = request(strategy=Strategy.SPEAR)
 DENIED: list[tuple[str, dict[str, Any]]] = [
     (DenialCode.LEADER_UNKNOWN, {"leader": None}),
@@ -42,7 +43,8 @@ DENIED: list[tuple[str, dict[str, Any]]] = [
     (DenialCode.ENTRIES_HALTED, {"are_entries_halted": True}),
     (DenialCode.STRATEGY_NEEDS_BUNDLES, {"signal": SPEAR, "route": Route.STANDARD}),
     (SafetyCode.NOT_SPECULATIVE, {"token": token(mint=USDC_MINT)}),
-    (SafetyCode.SAFETY_UNAVAILABLE, {"token": token(unavailable="chain")}),
+    (SafetyCode.BLOCKED_MINT, {"token": token(mint=LEADER)}),
+    (SafetyCode.SAFETY_UNAVAILABLE, {"token": token(facts=None, unavailable="chain")}),
     (SafetyCode.MINT_NOT_FOUND, {"token": token(is_found=False, facts=None)}),
     (SafetyCode.NOT_A_MINT, {"token": token(facts=None)}),
     (SafetyCode.FREEZE_AUTHORITY, {"token": token(facts=mint(has_freeze_authority=True))}),
@@ -51,6 +53,7 @@ DENIED: list[tuple[str, dict[str, Any]]] = [
     (SafetyCode.TRANSFER_FEE, {"token": token(facts=mint(transfer_fee_bps=101))}),
     (SafetyCode.LIQUIDITY_UNKNOWN, {"token": token(liquidity_usd=None)}),
     (SafetyCode.LIQUIDITY_TOO_LOW, {"token": token(liquidity_usd=Decimal("9999.99"))}),
+    (SafetyCode.HOLDER_CONCENTRATION, {"token": token(holder_bps=5_001)}),
     (SafetyCode.TOKEN_AGE_UNKNOWN, {"token": token(created_at=None)}),
     (SafetyCode.TOKEN_TOO_NEW, {"token": token(created_at=NOW - timedelta(seconds=1_799))}),
     (SafetyCode.NO_PRICE_SOURCE, {"token": token(price_sol=None)}),
@@ -74,12 +77,24 @@ DENIED: list[tuple[str, dict[str, Any]]] = [
     (DenialCode.QUOTE_UNAVAILABLE, {"quote": QuoteFacts(is_available=False)}),
     (DenialCode.NO_ROUTE, {"quote": QuoteFacts(is_found=False)}),
     (DenialCode.NO_ROUTE, {"quote": QuoteFacts(out_amount_raw=0)}),
+    (SafetyCode.NOT_SELLABLE, {"sale": SaleFacts(spent_lamports=SOL, problem="frozen")}),
+    (
+        SafetyCode.NOT_SELLABLE,
+        {"sale": SaleFacts(spent_lamports=SOL, proceeds_lamports=SOL // 2 - SOL // 10_000)},
+    ),
+    (SafetyCode.SAFETY_UNAVAILABLE, {"sale": None}),
+    (
+        SafetyCode.SAFETY_UNAVAILABLE,
+        {"sale": SaleFacts(spent_lamports=SOL, proceeds_lamports=SOL, unavailable="jupiter")},
+    ),
     (DenialCode.TIP_TOO_HIGH, {"tip_lamports": SOL // 20 + 1}),
     (DenialCode.COST_TOO_HIGH, {"tip_lamports": SOL // 50}),
     (
         DenialCode.PRICE_IMPACT,
-        {"quote": QuoteFacts(out_amount_raw=1, price_impact=Decimal("0.0201"))},
+        {"quote": quote(price_impact=Decimal("0.0201"))},
     ),
+    (DenialCode.PRICE_MOVED, {"fill": LeaderFill(lamports_per_raw=Decimal("0.4545"))}),
+    (DenialCode.PRICE_MOVED, {"fill": LeaderFill(lamports_per_raw=Decimal("0.5556"))}),
 ]
 IDS = [f"{index}-{code}" for index, (code, _) in enumerate(DENIED)]
 ALLOWED: list[tuple[str, dict[str, Any]]] = [
@@ -98,11 +113,19 @@ ALLOWED: list[tuple[str, dict[str, Any]]] = [
     ("half an hour old", {"token": token(created_at=NOW - timedelta(seconds=1_800))}),
     ("one percent transfer fee", {"token": token(facts=mint(transfer_fee_bps=100))}),
     ("cooled down", {"portfolio": portfolio(last_closed_at=NOW - timedelta(seconds=60))}),
+    ("half of the supply in ten hands", {"token": token(holder_bps=5_000)}),
+    (
+        "half of it comes back",
+        {"sale": SaleFacts(spent_lamports=SOL, proceeds_lamports=SOL // 2)},
+    ),
+    ("a tenth above the leader", {"fill": LeaderFill(lamports_per_raw=Decimal(5) / 11)}),
+    ("an unknown leader's price", {"fill": LeaderFill(unknown="no signature")}),
+    ("no leader's price asked for", {"fill": None}),
     ("eleven open positions", {"portfolio": portfolio(open_positions=11)}),
-    ("an impact of 2 %", {"quote": QuoteFacts(out_amount_raw=1, price_impact=Decimal("0.02"))}),
+    ("an impact of 2 %", {"quote": quote(price_impact=Decimal("0.02"))}),
     (
         "a better price than expected",
-        {"quote": QuoteFacts(out_amount_raw=1, price_impact=Decimal("-0.3"))},
+        {"quote": quote(price_impact=Decimal("-0.3"))},
     ),
 ]
 
@@ -117,8 +140,8 @@ def test_a_sound_signal_becomes_an_order_with_every_gate_on_record() -> None:
     assert (order.size_lamports, order.route) == (SOL // 2, Route.JITO)
     assert all(gate.is_passed for gate in order.gates)
     codes = [gate.code for gate in order.gates]
-    assert set(DenialCode) <= set(codes)
-    assert len(codes) == len(set(codes)) == len(DenialCode) + 1
+    assert set(codes) == set(DenialCode) | set(SafetyCode)
+    assert len(codes) == len(set(codes))
 
 
 @pytest.mark.parametrize(("code", "changes"), DENIED, ids=IDS)
@@ -215,7 +238,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
             token_lamports=draw(amounts),
         ),
         token=token(liquidity_usd=draw(st.none() | st.decimals(0, 10**7, places=2))),
-        quote=QuoteFacts(
+        quote=quote(
             out_amount_raw=draw(st.integers(0, 2**64)),
             price_impact=draw(st.decimals(-1, 1, places=4)),
         ),

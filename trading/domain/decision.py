@@ -4,37 +4,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
+from trading.domain.denials import SENTENCES, DenialCode
+from trading.domain.gates import Gate, gate
 from trading.domain.policy import Policy
-from trading.domain.safety import SafetyCode, TokenFacts, judge
+from trading.domain.safety import SaleFacts, TokenFacts, sale_gates, token_gates
 from trading.domain.signals import SignalRequest
 from trading.domain.sizing import size_lamports
 from trading.domain.values import Route, Strategy, lamports_to_sol
 
-
-class DenialCode(StrEnum):
-    """Why we do not trade; safety codes come beside these from `safety.SafetyCode`."""
-
-    LEADER_UNKNOWN = "LEADER_UNKNOWN"
-    LEADER_NOT_ACTIVE = "LEADER_NOT_ACTIVE"
-    LEADER_MUTED = "LEADER_MUTED"
-    LEADER_EXPIRED = "LEADER_EXPIRED"
-    STALE_SIGNAL = "STALE_SIGNAL"
-    ENTRIES_HALTED = "ENTRIES_HALTED"
-    STRATEGY_NEEDS_BUNDLES = "STRATEGY_NEEDS_BUNDLES"
-    ALREADY_HELD = "ALREADY_HELD"
-    REENTRY_COOLDOWN = "REENTRY_COOLDOWN"
-    TOO_MANY_POSITIONS = "TOO_MANY_POSITIONS"
-    ALLOCATION_FULL = "ALLOCATION_FULL"
-    PORTFOLIO_HEAT = "PORTFOLIO_HEAT"
-    SIZE_TOO_SMALL = "SIZE_TOO_SMALL"
-    TIP_TOO_HIGH = "TIP_TOO_HIGH"
-    COST_TOO_HIGH = "COST_TOO_HIGH"
-    PRICE_IMPACT = "PRICE_IMPACT"
-    NO_ROUTE = "NO_ROUTE"
-    QUOTE_UNAVAILABLE = "QUOTE_UNAVAILABLE"
-    BALANCE_UNKNOWN = "BALANCE_UNKNOWN"
+__all__ = [
+    "SENTENCES",
+    "Denial",
+    "DenialCode",
+    "Facts",
+    "Gate",
+    "LeaderFacts",
+    "LeaderFill",
+    "Order",
+    "Portfolio",
+    "QuoteFacts",
+    "decide",
+    "planned_size_lamports",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +65,27 @@ class QuoteFacts:
 
     is_found: bool = True
     is_available: bool = True
+    in_amount_lamports: int = 0
     out_amount_raw: int = 0
     price_impact: Decimal = Decimal(0)
+
+    @property
+    def lamports_per_raw(self) -> Decimal:
+        """The price quoted for what was asked; only for a quote that gives something."""
+        return Decimal(self.in_amount_lamports) / self.out_amount_raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderFill:
+    """What the leader paid, read from its own transaction; without a price `unknown` says why."""
+
+    lamports_per_raw: Decimal | None = None
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything a decision to buy rests on."""
+    """Everything a decision to buy rests on. `sale` None: the sale was not simulated."""
 
     signal: SignalRequest
     received_at: datetime
@@ -92,16 +98,10 @@ class Facts:
     tip_lamports: int
     network_fee_lamports: int
     sol_price_usd: Decimal | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """One check: what was measured, against which limit, and whether it let the signal through."""
-
-    code: str
-    measured: str
-    limit: str
-    is_passed: bool
+    sale: SaleFacts | None = None
+    fill: LeaderFill | None = None
+    is_spear_paused: bool = False
+    held_back_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,25 +144,21 @@ def decide(facts: Facts, *, policy: Policy, now: datetime) -> Order | Denial:
     """
     passed: list[Gate] = []
     for gates in GATES:
-        for gate in gates(facts, policy, now):
-            passed.append(gate)
-            if not gate.is_passed:
-                return Denial(code=gate.code, text=_sentence(gate), gates=tuple(passed))
+        for each in gates(facts, policy, now):
+            passed.append(each)
+            if not each.is_passed:
+                return Denial(code=each.code, text=_sentence(each), gates=tuple(passed))
     size = planned_size_lamports(facts, policy)
     return Order(size_lamports=size, route=facts.route, gates=tuple(passed))
 
 
-def _sentence(gate: Gate) -> str:
-    return f"{SENTENCES.get(gate.code, gate.code)}: {gate.measured} (limit {gate.limit})"
-
-
-def _gate(code: str, *, is_passed: bool, measured: object, limit: object) -> Gate:
-    return Gate(code=code, measured=str(measured), limit=str(limit), is_passed=is_passed)
+def _sentence(failed: Gate) -> str:
+    return f"{SENTENCES[failed.code]}: {failed.measured} (limit {failed.limit})"
 
 
 def _leader(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     leader = facts.leader
-    yield _gate(
+    yield gate(
         DenialCode.LEADER_UNKNOWN,
         is_passed=leader is not None,
         measured="on the roster" if leader else "not on the roster",
@@ -170,20 +166,20 @@ def _leader(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     )
     if leader is None:
         return
-    yield _gate(
+    yield gate(
         DenialCode.LEADER_NOT_ACTIVE,
         is_passed=leader.is_active,
         measured="ACTIVE" if leader.is_active else "not ACTIVE",
         limit="ACTIVE",
     )
-    yield _gate(
+    yield gate(
         DenialCode.LEADER_MUTED,
         is_passed=not leader.is_muted,
         measured="muted" if leader.is_muted else "heard",
         limit="heard",
     )
     until = leader.active_until
-    yield _gate(
+    yield gate(
         DenialCode.LEADER_EXPIRED,
         is_passed=until is None or now <= until,
         measured="no time limit" if until is None else f"active until {until:%Y-%m-%d %H:%M}",
@@ -194,24 +190,31 @@ def _leader(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
 def _freshness(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     age = (now - facts.received_at).total_seconds()
     limit = policy.for_strategy(facts.signal.strategy).maximum_signal_age_seconds
-    yield _gate(
+    yield gate(
         DenialCode.STALE_SIGNAL, is_passed=age <= limit, measured=f"{age:.1f} s", limit=f"{limit} s"
     )
 
 
 def _halt(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     halted = facts.are_entries_halted
-    yield _gate(
+    yield gate(
         DenialCode.ENTRIES_HALTED,
         is_passed=not halted,
-        measured="halted" if halted else "trading",
+        measured=f"halted: {facts.held_back_by or 'no reason given'}" if halted else "trading",
+        limit="trading",
+    )
+    is_paused = facts.is_spear_paused and facts.signal.strategy is Strategy.SPEAR
+    yield gate(
+        DenialCode.SPEAR_PAUSED,
+        is_passed=not is_paused,
+        measured=f"paused: {facts.held_back_by}" if is_paused else "not held back",
         limit="trading",
     )
 
 
 def _routing(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     is_allowed = facts.signal.strategy is not Strategy.SPEAR or facts.route is Route.JITO
-    yield _gate(
+    yield gate(
         DenialCode.STRATEGY_NEEDS_BUNDLES,
         is_passed=is_allowed,
         measured=facts.route,
@@ -220,49 +223,25 @@ def _routing(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
 
 
 def _safety(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
-    code: SafetyCode | None = judge(
-        facts.token, strategy=facts.signal.strategy, policy=policy, now=now
-    )
-    yield _gate(
-        code or "TOKEN_SAFETY",
-        is_passed=code is None,
-        measured=_describe_token(facts.token, now),
-        limit=f"liquidity ${policy.for_strategy(facts.signal.strategy).minimum_liquidity_usd:,}",
-    )
-
-
-def _describe_token(token: TokenFacts, now: datetime) -> str:
-    if token.unavailable:
-        return f"{token.unavailable} did not answer"
-    if token.facts is None:
-        return "no such mint" if not token.is_found else "not a mint"
-    parts = [
-        "mint authority" if token.facts.has_mint_authority else "",
-        "freeze authority" if token.facts.has_freeze_authority else "",
-        token.facts.unsafe_extension,
-        f"transfer fee {token.facts.transfer_fee_bps} bps" if token.facts.transfer_fee_bps else "",
-        "liquidity unknown" if token.liquidity_usd is None else f"${token.liquidity_usd:,.0f}",
-        "" if token.created_at is None else f"age {(now - token.created_at).total_seconds():.0f} s",
-    ]
-    return ", ".join(part for part in parts if part)
+    yield from token_gates(facts.token, strategy=facts.signal.strategy, policy=policy, now=now)
 
 
 def _holding(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     last = facts.portfolio.last_closed_at
     since = None if last is None else (now - last).total_seconds()
-    yield _gate(
+    yield gate(
         DenialCode.REENTRY_COOLDOWN,
         is_passed=since is None or since >= policy.reentry_cooldown_seconds,
         measured="never held" if since is None else f"closed {since:.0f} s ago",
         limit=f"{policy.reentry_cooldown_seconds} s",
     )
-    yield _gate(
+    yield gate(
         DenialCode.ALREADY_HELD,
         is_passed=not facts.portfolio.is_held,
         measured="held" if facts.portfolio.is_held else "not held",
         limit="not held",
     )
-    yield _gate(
+    yield gate(
         DenialCode.TOO_MANY_POSITIONS,
         is_passed=facts.portfolio.open_positions < policy.maximum_positions,
         measured=facts.portfolio.open_positions,
@@ -272,7 +251,7 @@ def _holding(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
 
 def _exposure(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     portfolio, capital = facts.portfolio, facts.portfolio.capital_lamports
-    yield _gate(
+    yield gate(
         DenialCode.BALANCE_UNKNOWN,
         is_passed=portfolio.balance_lamports is not None,
         measured="known" if portfolio.balance_lamports is not None else "unknown",
@@ -282,7 +261,7 @@ def _exposure(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     is_spear = facts.signal.strategy is Strategy.SPEAR
     used = portfolio.spear_lamports if is_spear else portfolio.shield_lamports
     limit = capital * policy.for_strategy(facts.signal.strategy).allocation_bps // 10_000
-    yield _gate(
+    yield gate(
         DenialCode.ALLOCATION_FULL,
         is_passed=used + size <= limit,
         measured=f"{lamports_to_sol(used + size):f} SOL",
@@ -292,7 +271,7 @@ def _exposure(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     at_risk += portfolio.spear_lamports * policy.spear.hard_stop_bps
     at_risk += size * policy.for_strategy(facts.signal.strategy).hard_stop_bps
     heat_limit = capital * policy.maximum_heat_bps // 10_000
-    yield _gate(
+    yield gate(
         DenialCode.PORTFOLIO_HEAT,
         is_passed=at_risk // 10_000 <= heat_limit,
         measured=f"{lamports_to_sol(at_risk // 10_000):f} SOL",
@@ -302,7 +281,7 @@ def _exposure(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
 
 def _size(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     size = planned_size_lamports(facts, policy)
-    yield _gate(
+    yield gate(
         DenialCode.SIZE_TOO_SMALL,
         is_passed=size > 0,
         measured=f"{lamports_to_sol(size):f} SOL after caps",
@@ -312,13 +291,13 @@ def _size(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
 
 def _quote(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     quote = facts.quote
-    yield _gate(
+    yield gate(
         DenialCode.QUOTE_UNAVAILABLE,
         is_passed=quote.is_available,
         measured="answered" if quote.is_available else "no answer",
         limit="answered",
     )
-    yield _gate(
+    yield gate(
         DenialCode.NO_ROUTE,
         is_passed=quote.is_found and quote.out_amount_raw > 0,
         measured="found" if quote.is_found else "none",
@@ -329,7 +308,7 @@ def _quote(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
 def _cost(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     size = planned_size_lamports(facts, policy)
     tip_limit = size * policy.maximum_tip_bps // 10_000
-    yield _gate(
+    yield gate(
         DenialCode.TIP_TOO_HIGH,
         is_passed=facts.tip_lamports <= tip_limit,
         measured=f"{lamports_to_sol(facts.tip_lamports):f} SOL",
@@ -338,17 +317,45 @@ def _cost(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     impact = max(Decimal(0), facts.quote.price_impact)
     cost = Decimal(facts.tip_lamports + facts.network_fee_lamports) / size + impact
     cost_limit = policy.for_strategy(facts.signal.strategy).maximum_cost_bps
-    yield _gate(
+    yield gate(
         DenialCode.COST_TOO_HIGH,
         is_passed=cost * 10_000 <= cost_limit,
         measured=f"{cost * 10_000:.0f} bps",
         limit=f"{cost_limit} bps",
     )
-    yield _gate(
+    yield gate(
         DenialCode.PRICE_IMPACT,
         is_passed=impact * 10_000 <= policy.maximum_price_impact_bps,
         measured=f"{impact * 10_000:.0f} bps",
         limit=f"{policy.maximum_price_impact_bps} bps",
+    )
+
+
+def _sale(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
+    """Part of token safety that needs the quote, so it is judged once there is one."""
+    yield from sale_gates(facts.sale, policy)
+
+
+def _price(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
+    """How far our price lies from the leader's, up or down: a price that fell is news as well.
+
+    Whether a fill that nobody could read may be passed over is the policy's choice.
+    """
+    fill, limit = facts.fill, policy.maximum_price_move_bps
+    if fill is None or fill.lamports_per_raw is None:
+        yield gate(
+            DenialCode.PRICE_MOVED,
+            is_passed=policy.allow_unknown_leader_price,
+            measured="not known" if fill is None else f"not known: {fill.unknown}",
+            limit=f"{limit} bps",
+        )
+        return
+    moved = facts.quote.lamports_per_raw / fill.lamports_per_raw - 1
+    yield gate(
+        DenialCode.PRICE_MOVED,
+        is_passed=abs(moved) * 10_000 <= limit,
+        measured=f"{moved * 10_000:+.0f} bps",
+        limit=f"{limit} bps",
     )
 
 
@@ -362,39 +369,7 @@ GATES: tuple[GateCheck, ...] = (
     _exposure,
     _size,
     _quote,
+    _sale,
     _cost,
+    _price,
 )
-SENTENCES: dict[str, str] = {
-    DenialCode.LEADER_UNKNOWN: "The followed wallet is not on the roster",
-    DenialCode.LEADER_NOT_ACTIVE: "The leader is not ACTIVE",
-    DenialCode.LEADER_MUTED: "The leader is muted",
-    DenialCode.LEADER_EXPIRED: "The leader's promotion has run out",
-    DenialCode.STALE_SIGNAL: "The signal waited too long to be bought",
-    DenialCode.ENTRIES_HALTED: "Entries are halted",
-    DenialCode.STRATEGY_NEEDS_BUNDLES: "SPEAR needs guaranteed inclusion",
-    DenialCode.ALREADY_HELD: "The token is already held or being bought",
-    DenialCode.REENTRY_COOLDOWN: "The token was sold a moment ago",
-    DenialCode.TOO_MANY_POSITIONS: "Too many positions are open",
-    DenialCode.ALLOCATION_FULL: "The strategy's share of capital is used up",
-    DenialCode.PORTFOLIO_HEAT: "Too much would be lost if every stop were hit",
-    DenialCode.SIZE_TOO_SMALL: "The trade would be too small",
-    DenialCode.TIP_TOO_HIGH: "The tip would eat too much of the trade",
-    DenialCode.COST_TOO_HIGH: "Tip, fees and impact would eat too much of the trade",
-    DenialCode.PRICE_IMPACT: "Our own trade would move the price too far",
-    DenialCode.NO_ROUTE: "No route from SOL to the token",
-    DenialCode.QUOTE_UNAVAILABLE: "The quote did not come in time",
-    DenialCode.BALANCE_UNKNOWN: "Our own balance is not known",
-    SafetyCode.MINT_NOT_FOUND: "The mint does not exist",
-    SafetyCode.NOT_A_MINT: "The address is not a mint",
-    SafetyCode.FREEZE_AUTHORITY: "Somebody can freeze our tokens",
-    SafetyCode.MINT_AUTHORITY: "Somebody can print more tokens",
-    SafetyCode.UNSAFE_EXTENSION: "The token's own rules could keep us from selling",
-    SafetyCode.TRANSFER_FEE: "The token takes a fee on every transfer",
-    SafetyCode.LIQUIDITY_UNKNOWN: "Nobody could tell the pool's liquidity",
-    SafetyCode.LIQUIDITY_TOO_LOW: "The pool is too shallow",
-    SafetyCode.TOKEN_TOO_NEW: "The token is too young",
-    SafetyCode.TOKEN_AGE_UNKNOWN: "Nobody could tell the token's age",
-    SafetyCode.SAFETY_UNAVAILABLE: "The token could not be checked in time",
-    SafetyCode.NOT_SPECULATIVE: "A quote currency is never bought as the token",
-    SafetyCode.NO_PRICE_SOURCE: "Nobody quotes a price for the token",
-}

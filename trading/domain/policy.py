@@ -7,6 +7,8 @@ specification. Percentages of money are basis points, ladders are (gain in basis
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from solders.pubkey import Pubkey
+
 from trading.domain.values import LAMPORTS_PER_SOL
 
 GAINS_BPS = frozenset({"trailing_activation_bps"})
@@ -27,6 +29,7 @@ class StrategyPolicy:
 
     allocation_bps: int
     minimum_liquidity_usd: int
+    minimum_token_age_seconds: int = 1_800
     maximum_signal_age_seconds: int
     maximum_cost_bps: int
     hard_stop_bps: int
@@ -98,8 +101,12 @@ class Policy:
     slippage_bps: int = 200
     exit_slippage_bps: int = 500
     reentry_cooldown_seconds: int = 60
-    minimum_token_age_seconds: int = 1_800
     maximum_transfer_fee_bps: int = 100
+    maximum_holder_bps: int = 5_000
+    minimum_sellback_bps: int = 5_000
+    maximum_price_move_bps: int = 1_000
+    allow_unknown_leader_price: bool = True
+    blocked_mints: tuple[str, ...] = ()
     minimum_tip_lamports: int = LAMPORTS_PER_SOL // 1_000
     maximum_tip_lamports: int = LAMPORTS_PER_SOL // 100
     maximum_tip_bps: int = 1_000
@@ -135,6 +142,7 @@ def _contradictions(policy: Policy) -> dict[str, str]:
     for name in ("shield", "spear"):
         errors |= _strategy_contradictions(name, getattr(policy, name))
     errors |= _breaker_contradictions(policy.breaker)
+    errors |= _blocked_contradictions(policy.blocked_mints)
     return errors | _out_of_range(policy, prefix="")
 
 
@@ -185,6 +193,16 @@ def _breaker_contradictions(part: BreakerPolicy) -> dict[str, str]:
     return errors
 
 
+def _blocked_contradictions(mints: tuple[str, ...]) -> dict[str, str]:
+    """A block list that names no mint would protect from nothing."""
+    for mint in mints:
+        try:
+            Pubkey.from_string(mint)
+        except ValueError:
+            return {"blocked_mints": f"{mint[:44]!r} is not a mint address"}
+    return {}
+
+
 def as_json(policy: Policy) -> dict[str, Any]:
     """The stored form of a revision."""
     return asdict(policy)
@@ -192,16 +210,16 @@ def as_json(policy: Policy) -> dict[str, Any]:
 
 def from_json(stored: dict[str, Any]) -> Policy:
     """The policy of a stored revision; PolicyInvalid names unknown or wrongly typed fields."""
-    known = {item.name for item in fields(Policy)}
+    known = {item.name for item in fields(Policy)} | {"minimum_token_age_seconds"}
     if not isinstance(stored, dict):
         raise PolicyInvalid({"policy": "must be an object"})
     errors = {name: "is not a field of the policy" for name in stored if name not in known}
     if errors:
         raise PolicyInvalid(errors)
     try:
-        values = dict(stored)
-        for name in {"shield", "spear"} & stored.keys():
-            values[name] = _strategy_from_json(stored[name])
+        values = _with_present_fields(stored)
+        for name in {"shield", "spear"} & values.keys():
+            values[name] = _strategy_from_json(values[name])
         if "breaker" in stored:
             values["breaker"] = BreakerPolicy(**stored["breaker"])
         policy = Policy(**values)
@@ -209,6 +227,17 @@ def from_json(stored: dict[str, Any]) -> Policy:
         raise PolicyInvalid({"policy": str(error)}) from error
     _check_types(policy)
     return policy.validate()
+
+
+def _with_present_fields(stored: dict[str, Any]) -> dict[str, Any]:
+    """Revisions from before the age was the strategy's own stay readable, so that they can be activated."""
+    values = dict(stored)
+    age = values.pop("minimum_token_age_seconds", None)
+    for name in {"shield", "spear"} & values.keys() if age is not None else ():
+        values[name] = {"minimum_token_age_seconds": age, **values[name]}
+    if isinstance(values.get("blocked_mints"), list):
+        values["blocked_mints"] = tuple(values["blocked_mints"])
+    return values
 
 
 def _strategy_from_json(stored: dict[str, Any]) -> StrategyPolicy:
@@ -228,3 +257,7 @@ def _check_types(policy: Policy) -> None:
     for part in (policy.shield, policy.spear):
         if any(type(tier) is not int for tier in part.take_profit_bps):
             raise PolicyInvalid({"take_profit_bps": "must be whole numbers"})
+    if type(policy.blocked_mints) is not tuple or any(
+        type(mint) is not str for mint in policy.blocked_mints
+    ):
+        raise PolicyInvalid({"blocked_mints": "must be a list of addresses"})

@@ -1,17 +1,29 @@
-"""What a token's own account says about its safety, judged without asking anybody."""
+"""Whether a token may be bought at all, judged from facts without asking anybody: one gate a rule."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from trading.domain.gates import Gate, gate
+from trading.domain.mints import HARMLESS_EXTENSIONS, MintFacts, parse_mint
 from trading.domain.policy import Policy
-from trading.domain.values import QUOTE_MINTS, TOKEN_2022_PROGRAM, TOKEN_PROGRAM
+from trading.domain.values import QUOTE_MINTS
 
-MINT_LENGTH = 82
-TLV_OFFSET = 166
-ACCOUNT_TYPE_OFFSET = 165
-ACCOUNT_TYPE_MINT = 1
+__all__ = [
+    "HARMLESS_EXTENSIONS",
+    "PERMANENT_REFUSALS",
+    "MintFacts",
+    "SafetyCode",
+    "SaleFacts",
+    "TokenFacts",
+    "judge",
+    "parse_mint",
+    "refusal_by_name",
+    "sale_gates",
+    "token_gates",
+]
 
 
 class SafetyCode(StrEnum):
@@ -25,172 +37,14 @@ class SafetyCode(StrEnum):
     TRANSFER_FEE = "TRANSFER_FEE"
     LIQUIDITY_UNKNOWN = "LIQUIDITY_UNKNOWN"
     LIQUIDITY_TOO_LOW = "LIQUIDITY_TOO_LOW"
+    HOLDER_CONCENTRATION = "HOLDER_CONCENTRATION"
     TOKEN_TOO_NEW = "TOKEN_TOO_NEW"
     TOKEN_AGE_UNKNOWN = "TOKEN_AGE_UNKNOWN"
+    NOT_SELLABLE = "NOT_SELLABLE"
     SAFETY_UNAVAILABLE = "SAFETY_UNAVAILABLE"
     NOT_SPECULATIVE = "NOT_SPECULATIVE"
+    BLOCKED_MINT = "BLOCKED_MINT"
     NO_PRICE_SOURCE = "NO_PRICE_SOURCE"
-
-
-class Extension:
-    """Token-2022 extension types that can hurt a holder (formats: mint TLV from byte 166)."""
-
-    TRANSFER_FEE_CONFIG = 1
-    MINT_CLOSE_AUTHORITY = 3
-    CONFIDENTIAL_TRANSFER_MINT = 4
-    DEFAULT_ACCOUNT_STATE = 6
-    NON_TRANSFERABLE = 9
-    PERMANENT_DELEGATE = 12
-    TRANSFER_HOOK = 14
-    PAUSABLE = 26
-
-
-# Close authority, confidential transfers, interest, pointers, metadata, groups, scaled amounts, permissioned burn.
-HARMLESS_EXTENSIONS = frozenset({3, 4, 10, 16, 18, 19, 20, 21, 22, 23, 24, 25, 28})
-FROZEN_STATE = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MintFacts:
-    """What a mint account holds; `unsafe_extension` names the first one we refuse, empty when none."""
-
-    token_program: str
-    decimals: int
-    supply_raw: int
-    has_mint_authority: bool
-    has_freeze_authority: bool
-    unsafe_extension: str = ""
-    transfer_fee_bps: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenFacts:
-    """All that is known of a token before buying it. None means *not known*, never zero.
-
-    `unavailable` says which source did not answer in time; then nothing else may be trusted.
-    """
-
-    mint: str
-    is_found: bool = True
-    facts: MintFacts | None = None
-    liquidity_usd: Decimal | None = None
-    created_at: datetime | None = None
-    price_sol: Decimal | None = None
-    unavailable: str = ""
-
-
-def parse_mint(data: bytes, *, owner: str) -> MintFacts | None:
-    """The mint in raw account bytes, or None when the account is not an initialised mint.
-
-    Layout (SPL Token): u32 tag + mint authority, u64 supply, u8 decimals, u8 initialised, u32 tag + freeze
-    authority; Token-2022 pads to 165, then the account type and the TLV list.
-    """
-    if owner not in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM) or len(data) < MINT_LENGTH:
-        return None
-    if owner == TOKEN_PROGRAM and len(data) != MINT_LENGTH:
-        return None
-    if data[45] != 1:
-        return None
-    unsafe, fee_bps = "", 0
-    if len(data) > MINT_LENGTH:
-        if len(data) < TLV_OFFSET or data[ACCOUNT_TYPE_OFFSET] != ACCOUNT_TYPE_MINT:
-            return None
-        unsafe, fee_bps = _scan_extensions(data)
-    return MintFacts(
-        token_program=owner,
-        decimals=data[44],
-        supply_raw=int.from_bytes(data[36:44], "little"),
-        has_mint_authority=data[0:4] != bytes(4),
-        has_freeze_authority=data[46:50] != bytes(4),
-        unsafe_extension=unsafe,
-        transfer_fee_bps=fee_bps,
-    )
-
-
-def _scan_extensions(data: bytes) -> tuple[str, int]:
-    """The first refused extension (or empty) and the higher of this and the next epoch's transfer fee."""
-    if any(data[MINT_LENGTH:ACCOUNT_TYPE_OFFSET]):
-        return "padding", 0
-    offset, unsafe, fee_bps = TLV_OFFSET, "", 0
-    while offset + 4 <= len(data):
-        kind = int.from_bytes(data[offset : offset + 2], "little")
-        length = int.from_bytes(data[offset + 2 : offset + 4], "little")
-        if kind == 0:
-            break
-        value = data[offset + 4 : offset + 4 + length]
-        if len(value) != length:
-            return "truncated", fee_bps
-        if kind == Extension.TRANSFER_FEE_CONFIG:
-            fee_bps = max(fee_bps, _transfer_fee_bps(value))
-        else:
-            unsafe = unsafe or _judge_extension(kind, value)
-        offset += 4 + length
-    if any(data[offset:]):
-        unsafe = unsafe or "padding"
-    return unsafe, fee_bps
-
-
-def _transfer_fee_bps(value: bytes) -> int:
-    """Two authorities, the withheld amount, then (epoch, maximum, bps) of the older and the newer fee."""
-    if len(value) != 108:
-        return 10_000
-    return max(int.from_bytes(value[88:90], "little"), int.from_bytes(value[106:108], "little"))
-
-
-def _judge_extension(kind: int, value: bytes) -> str:
-    match kind:
-        case Extension.NON_TRANSFERABLE:
-            return "non-transferable"
-        case Extension.PERMANENT_DELEGATE:
-            return "permanent delegate" if any(value[:32]) else ""
-        case Extension.TRANSFER_HOOK:
-            return "transfer hook" if any(value[32:64]) else ""
-        case Extension.DEFAULT_ACCOUNT_STATE:
-            return "frozen by default" if value[:1] == bytes([FROZEN_STATE]) else ""
-        case Extension.PAUSABLE:
-            return "pausable" if any(value) else ""
-    return "" if kind in HARMLESS_EXTENSIONS else f"unknown extension {kind}"
-
-
-def judge(token: TokenFacts, *, strategy: str, policy: Policy, now: datetime) -> SafetyCode | None:
-    """The first reason not to buy this token, or None. Allow-listed quote mints are never "the token"."""
-    if token.mint in QUOTE_MINTS:
-        return SafetyCode.NOT_SPECULATIVE
-    if token.unavailable:
-        return SafetyCode.SAFETY_UNAVAILABLE
-    if not token.is_found:
-        return SafetyCode.MINT_NOT_FOUND
-    if token.facts is None:
-        return SafetyCode.NOT_A_MINT
-    return _judge_mint(token.facts, policy) or _judge_market(token, strategy, policy, now)
-
-
-def _judge_mint(mint: MintFacts, policy: Policy) -> SafetyCode | None:
-    if mint.has_freeze_authority:
-        return SafetyCode.FREEZE_AUTHORITY
-    if mint.has_mint_authority:
-        return SafetyCode.MINT_AUTHORITY
-    if mint.unsafe_extension:
-        return SafetyCode.UNSAFE_EXTENSION
-    if mint.transfer_fee_bps > policy.maximum_transfer_fee_bps:
-        return SafetyCode.TRANSFER_FEE
-    return None
-
-
-def _judge_market(
-    token: TokenFacts, strategy: str, policy: Policy, now: datetime
-) -> SafetyCode | None:
-    if token.liquidity_usd is None:
-        return SafetyCode.LIQUIDITY_UNKNOWN
-    if token.liquidity_usd < policy.for_strategy(strategy).minimum_liquidity_usd:
-        return SafetyCode.LIQUIDITY_TOO_LOW
-    if token.created_at is None:
-        return SafetyCode.TOKEN_AGE_UNKNOWN
-    if (now - token.created_at).total_seconds() < policy.minimum_token_age_seconds:
-        return SafetyCode.TOKEN_TOO_NEW
-    if token.price_sol is None:
-        return SafetyCode.NO_PRICE_SOURCE
-    return None
 
 
 PERMANENT_REFUSALS = frozenset(
@@ -201,6 +55,200 @@ PERMANENT_REFUSALS = frozenset(
         SafetyCode.UNSAFE_EXTENSION,
         SafetyCode.TRANSFER_FEE,
         SafetyCode.NOT_SPECULATIVE,
+        SafetyCode.HOLDER_CONCENTRATION,
+        SafetyCode.NOT_SELLABLE,
     }
 )
-"""Refusals that lie in the mint itself: the ingress may repeat them from its cache for ten minutes."""
+"""Refusals that lie in the token itself: the ingress may repeat them from its cache for ten minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenFacts:
+    """What is known of a token before buying it. None means *not known*, never zero.
+
+    `unavailable` names the sources that did not answer in time. `holder_bps` is the share of the ten
+    largest holders, pools left out.
+    """
+
+    mint: str
+    is_found: bool = True
+    facts: MintFacts | None = None
+    liquidity_usd: Decimal | None = None
+    holder_bps: int | None = None
+    created_at: datetime | None = None
+    price_sol: Decimal | None = None
+    unavailable: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleFacts:
+    """What simulating our buy and the sale of what it gives said.
+
+    `problem` is why the sale failed there, `unavailable` why it could not be simulated; at most one of
+    them is set, and then the proceeds say nothing.
+    """
+
+    spent_lamports: int
+    proceeds_lamports: int = 0
+    problem: str = ""
+    unavailable: str = ""
+
+    def proceeds_bps(self) -> int:
+        """What comes back of what was spent."""
+        return self.proceeds_lamports * 10_000 // max(1, self.spent_lamports)
+
+
+def refusal_by_name(mint: str, policy: Policy) -> SafetyCode | None:
+    """Why a mint is refused without knowing more than its address, or None."""
+    if mint in QUOTE_MINTS:
+        return SafetyCode.NOT_SPECULATIVE
+    return SafetyCode.BLOCKED_MINT if mint in policy.blocked_mints else None
+
+
+def judge(token: TokenFacts, *, strategy: str, policy: Policy, now: datetime) -> SafetyCode | None:
+    """The first reason not to buy this token, or None; what selling it would bring is not asked here."""
+    gates = token_gates(token, strategy=strategy, policy=policy, now=now)
+    failed = next((each for each in gates if not each.is_passed), None)
+    return None if failed is None else SafetyCode(failed.code)
+
+
+def token_gates(
+    token: TokenFacts, *, strategy: str, policy: Policy, now: datetime
+) -> Iterator[Gate]:
+    """Every rule about the token, most certain first; what lies in the mint needs no other source.
+
+    What comes after a gate that failed rests on facts that may be missing, so readers stop there.
+    """
+    yield from _name_gates(token.mint, policy)
+    if token.facts is None and token.is_found and token.unavailable:
+        yield _answered(token.unavailable)
+        return
+    yield gate(
+        SafetyCode.MINT_NOT_FOUND,
+        is_passed=token.is_found,
+        measured="exists" if token.is_found else "no such account",
+        limit="exists",
+    )
+    yield gate(
+        SafetyCode.NOT_A_MINT,
+        is_passed=token.facts is not None,
+        measured="a mint" if token.facts is not None else "another account",
+        limit="a mint",
+    )
+    if token.facts is not None:
+        yield from _mint_gates(token.facts, policy)
+    yield _answered(token.unavailable or ("" if token.holder_bps is not None else "holders"))
+    yield from _market_gates(token, strategy, policy)
+    yield from _age_gates(token, strategy, policy, now)
+    yield gate(
+        SafetyCode.NO_PRICE_SOURCE,
+        is_passed=token.price_sol is not None,
+        measured="none" if token.price_sol is None else f"{token.price_sol:.12f} SOL",
+        limit="a price",
+    )
+
+
+def sale_gates(sale: SaleFacts | None, policy: Policy) -> Iterator[Gate]:
+    """Whether what we would buy can be sold again for a fair part of what it costs."""
+    if sale is None or sale.unavailable:
+        yield _answered("sell simulation" if sale is None else sale.unavailable)
+        return
+    bps, limit = sale.proceeds_bps(), policy.minimum_sellback_bps
+    yield gate(
+        SafetyCode.NOT_SELLABLE,
+        is_passed=not sale.problem and bps >= limit,
+        measured=sale.problem or f"{bps / 100:.1f} % comes back",
+        limit=f"{limit / 100:.1f} %",
+    )
+
+
+def _answered(unavailable: str) -> Gate:
+    return gate(
+        SafetyCode.SAFETY_UNAVAILABLE,
+        is_passed=not unavailable,
+        measured=f"no answer: {unavailable}" if unavailable else "answered",
+        limit="answered",
+    )
+
+
+def _name_gates(mint: str, policy: Policy) -> Iterator[Gate]:
+    refusal = refusal_by_name(mint, policy)
+    yield gate(
+        SafetyCode.NOT_SPECULATIVE,
+        is_passed=refusal is not SafetyCode.NOT_SPECULATIVE,
+        measured="a quote currency" if mint in QUOTE_MINTS else "a token",
+        limit="a token",
+    )
+    yield gate(
+        SafetyCode.BLOCKED_MINT,
+        is_passed=refusal is not SafetyCode.BLOCKED_MINT,
+        measured="blocked" if refusal is SafetyCode.BLOCKED_MINT else "not blocked",
+        limit="not blocked",
+    )
+
+
+def _mint_gates(mint: MintFacts, policy: Policy) -> Iterator[Gate]:
+    yield gate(
+        SafetyCode.FREEZE_AUTHORITY,
+        is_passed=not mint.has_freeze_authority,
+        measured="set" if mint.has_freeze_authority else "none",
+        limit="none",
+    )
+    yield gate(
+        SafetyCode.MINT_AUTHORITY,
+        is_passed=not mint.has_mint_authority,
+        measured="set" if mint.has_mint_authority else "none",
+        limit="none",
+    )
+    yield gate(
+        SafetyCode.UNSAFE_EXTENSION,
+        is_passed=not mint.unsafe_extension,
+        measured=mint.unsafe_extension or "none",
+        limit="none",
+    )
+    yield gate(
+        SafetyCode.TRANSFER_FEE,
+        is_passed=mint.transfer_fee_bps <= policy.maximum_transfer_fee_bps,
+        measured=f"{mint.transfer_fee_bps} bps",
+        limit=f"{policy.maximum_transfer_fee_bps} bps",
+    )
+
+
+def _market_gates(token: TokenFacts, strategy: str, policy: Policy) -> Iterator[Gate]:
+    liquidity, least = token.liquidity_usd, policy.for_strategy(strategy).minimum_liquidity_usd
+    yield gate(
+        SafetyCode.LIQUIDITY_UNKNOWN,
+        is_passed=liquidity is not None,
+        measured="unknown" if liquidity is None else "known",
+        limit="known",
+    )
+    yield gate(
+        SafetyCode.LIQUIDITY_TOO_LOW,
+        is_passed=liquidity is not None and liquidity >= least,
+        measured="unknown" if liquidity is None else f"${liquidity:,.0f}",
+        limit=f"${least:,}",
+    )
+    share, most = token.holder_bps, policy.maximum_holder_bps
+    yield gate(
+        SafetyCode.HOLDER_CONCENTRATION,
+        is_passed=share is not None and share <= most,
+        measured="unknown" if share is None else f"{share / 100:.1f} %",
+        limit=f"{most / 100:.1f} %",
+    )
+
+
+def _age_gates(token: TokenFacts, strategy: str, policy: Policy, now: datetime) -> Iterator[Gate]:
+    created, least = token.created_at, policy.for_strategy(strategy).minimum_token_age_seconds
+    yield gate(
+        SafetyCode.TOKEN_AGE_UNKNOWN,
+        is_passed=created is not None,
+        measured="unknown" if created is None else "known",
+        limit="known",
+    )
+    age = -1.0 if created is None else (now - created).total_seconds()
+    yield gate(
+        SafetyCode.TOKEN_TOO_NEW,
+        is_passed=age >= least,
+        measured=f"{age:.0f} s",
+        limit=f"{least} s",
+    )

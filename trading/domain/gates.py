@@ -1,0 +1,18 @@
+"""One check as it is stored: what was measured against which limit. Which checks there are is decided elsewhere."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One check: what was measured, against which limit, and whether it let the signal through."""
+
+    code: str
+    measured: str
+    limit: str
+    is_passed: bool
+
+
+def gate(code: str, *, is_passed: bool, measured: object, limit: object) -> Gate:
+    """A gate with both sides as text."""
+    return Gate(code=code, measured=str(measured), limit=str(limit), is_passed=is_passed)
