@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 
 from audit.models import Heartbeat, Incident
 from trading.curve import nav_curve, nav_lamports
-from trading.domain.lifecycle import WAITING, PositionStatus
+from trading.domain.lifecycle import WAITING, PositionStatus, SignalStatus
 from trading.domain.values import Route, lamports_to_sol
 from trading.holdings import OPEN, closed_holdings, open_holdings
 from trading.models import Delivery, EquityPoint, Position, Signal, TradingState
@@ -25,6 +25,7 @@ PRICE_LATE_AFTER = timedelta(seconds=5)
 PRICE_GONE_AFTER = timedelta(seconds=90)
 SIGNALS_SHOWN = 15
 CLOSED_SHOWN = 10
+CODES_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,12 +166,16 @@ def closed(now: datetime) -> dict[str, Any]:
 
 
 def signals(now: datetime) -> dict[str, Any]:
-    """The newest signals, and what the door answered in the last hour without making one."""
-    turned_away = Delivery.objects.filter(
-        received_at__gte=now - timedelta(hours=1), signal__isnull=True
-    )
+    """The newest signals, and what came in the last hour without a story of its own."""
+    hour = now - timedelta(hours=1)
+    turned_away = Delivery.objects.filter(received_at__gte=hour, signal__isnull=True)
     by_code = turned_away.values("code").annotate(count=Count("id")).order_by("-count")
-    return {"signals": recent_signals(limit=SIGNALS_SHOWN), "turned_away": list(by_code[:4])}
+    skipped = Signal.objects.filter(received_at__gte=hour, status=SignalStatus.SKIPPED)
+    return {
+        "signals": recent_signals(limit=SIGNALS_SHOWN),
+        "skipped": skipped.count(),
+        "turned_away": list(by_code[:CODES_SHOWN]),
+    }
 
 
 SECTIONS: Mapping[str, Callable[[datetime], dict[str, Any]]] = {

@@ -35,63 +35,73 @@ class Press:
         self._readers: set[LiveConsumer] = set()
         self._changed: set[str] = set()
         self._has_changed = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._runner: asyncio.Task[None] | None = None
 
-    async def join(self, reader: "LiveConsumer") -> None:
+    @property
+    def is_running(self) -> bool:
+        return self._runner is not None
+
+    def join(self, reader: "LiveConsumer") -> None:
         """From now on the reader gets every change, and the whole page at once: it may have missed some."""
         self._readers.add(reader)
-        if not self._tasks:
+        if self._runner is None:
             self._has_changed = asyncio.Event()
-            self._tasks = [
-                asyncio.create_task(self._listen(), name="live-listen"),
-                asyncio.create_task(self._print(), name="live-print"),
-            ]
+            self._runner = asyncio.create_task(self._run(), name="live-press")
         self._mark(board.SECTIONS)
 
-    async def leave(self, reader: "LiveConsumer") -> None:
+    def leave(self, reader: "LiveConsumer") -> None:
+        """Nobody waits for the press to stop: it ends by itself when it finds no reader left."""
         self._readers.discard(reader)
-        if not self._readers:
-            tasks, self._tasks = self._tasks, []
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        self._has_changed.set()
+
+    async def _run(self) -> None:
+        runner = asyncio.current_task()
+        assert runner, "a coroutine runs in a task"
+        listener = asyncio.create_task(self._listen(runner), name="live-listen")
+        try:
+            while self._readers:
+                await self._print()
+        finally:
+            listener.cancel()
+            self._runner = None
 
     def _mark(self, sections: Iterable[str]) -> None:
         self._changed.update(sections)
         self._has_changed.set()
 
-    async def _listen(self) -> None:
+    async def _listen(self, runner: asyncio.Task[None]) -> None:
+        """Until the runner is done: the broker's client may swallow a cancellation while it waits."""
         layer = get_channel_layer()
         assert layer, "settings define one"
-        while True:
+        while not runner.done():
             try:
                 channel = await layer.new_channel()
                 await layer.group_add(GROUP, channel)
                 async with asyncio.timeout(REJOIN_SECONDS):
-                    await self._take_hints(channel)
+                    await self._take_hints(channel, runner)
             except TimeoutError:
                 continue  # memberships expire after a day
             except Exception as error:
                 log.warning("no hints for open pages, polling instead: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _take_hints(self, channel: str) -> None:
+    async def _take_hints(self, channel: str, runner: asyncio.Task[None]) -> None:
         layer = get_channel_layer()
         assert layer, "settings define one"
-        while True:
+        while not runner.done():
             hint = await layer.receive(channel)
             for topic in hint["topics"]:
                 self._mark(board.SECTIONS_OF_TOPIC.get(topic, ()))
 
     async def _print(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._has_changed.wait()
-            except TimeoutError:
-                self._changed.update(board.SECTIONS)
-            self._has_changed.clear()
-            changed, self._changed = self._changed, set()
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._has_changed.wait()
+        except TimeoutError:
+            self._changed.update(board.SECTIONS)
+        self._has_changed.clear()
+        changed, self._changed = self._changed, set()
+        if self._readers and changed:
             await self._send([name for name in board.SECTIONS if name in changed])
             await asyncio.sleep(RENDER_SECONDS)
 
@@ -121,7 +131,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close()
             return
         await self.accept()
-        await press.join(self)
+        press.join(self)
 
     async def disconnect(self, code: int) -> None:
-        await press.leave(self)
+        press.leave(self)

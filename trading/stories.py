@@ -85,8 +85,9 @@ class PositionStory:
 
 
 def recent_signals(*, limit: int) -> list[SignalRow]:
-    """The newest signals first."""
-    return _rows(Signal.objects.order_by("-received_at")[:limit])
+    """The newest signals first, without the sells of what we never held: leaders make many of those."""
+    told = Signal.objects.exclude(status=SignalStatus.SKIPPED)
+    return _rows(told.order_by("-received_at")[:limit])
 
 
 def signal_story(uuid: UUID) -> SignalStory:

@@ -1,5 +1,6 @@
 """The live socket: who gets in, what it sends, how often."""
 
+import asyncio
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 
 from chimera_site.asgi import application
 from tests.factories import make_position, make_trading_state, make_user
+from trading.consumers import press
 from trading.live import GROUP
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,6 +122,18 @@ async def test_two_pages_get_the_same_print(session):
     assert first[-1:] == second[-1:] != []
     for reader in readers:
         await reader.disconnect()
+
+
+async def test_the_press_stops_when_nobody_reads_and_starts_again(session):
+    for _ in range(2):
+        reader = page(session)
+        await reader.connect(timeout=5)
+        assert '<section id="health"' in await reader.receive_from(timeout=5)
+        await reader.disconnect()
+        deadline = time.monotonic() + 2
+        while press.is_running and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        assert not press.is_running
 
 
 async def test_what_a_page_sends_is_ignored(session):

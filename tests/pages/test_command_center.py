@@ -115,6 +115,14 @@ def test_requests_without_a_signal_are_counted_by_code(page, trading):
     assert "3 × <code>duplicate_signal</code>" in page()
 
 
+def test_sells_of_what_we_never_held_are_counted_and_not_listed(page, trading):
+    for _ in range(2):
+        make_signal(action="SELL", strategy="EXIT", symbol="NOTOURS", status="SKIPPED")
+    text = page()
+    assert "NOTOURS" not in text
+    assert "2 sells of what we do not hold" in text
+
+
 def test_totals_add_closed_and_open_positions(page, trading):
     make_equity([20, 21])
     make_closed_position(pnl_lamports=sol("0.05"))
