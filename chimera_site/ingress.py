@@ -33,6 +33,12 @@ def failed(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "rejected", "reason": "internal_error"}, status=500)
 
 
+def not_allowed(response: HttpResponse) -> JsonResponse:
+    """A method that the path does not know, in the one envelope; its router answers in plain text."""
+    body = {"status": "rejected", "reason": "method_not_allowed"}
+    return JsonResponse(body, status=405, headers={"Allow": response.get("Allow", "POST")})
+
+
 handler404 = not_found
 handler500 = failed
 urlpatterns = [path("health", health), path("api/v1/", api.urls)]
@@ -54,7 +60,7 @@ class LeanHandler(ASGIHandler):
         set_script_prefix("")
         response = await self.get_response_async(ASGIRequest(scope, BytesIO(body)))
         assert isinstance(response, HttpResponse)
-        return response
+        return not_allowed(response) if response.status_code == 405 else response
 
 
 async def _read(receive: Any) -> bytes | None:

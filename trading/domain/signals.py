@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from trading.domain.values import Action, Strategy, sol_to_lamports
 NAMESPACE = uuid.UUID("6d8f7c0e-9a54-5b7e-8d43-0d6c68696d65")
 BUCKET_SECONDS = 300
 MAXIMUM_AMOUNT_SOL = Decimal(100)
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 MAXIMUM_SYMBOL_LENGTH = 40
 MAXIMUM_TRADE_UUID_LENGTH = 64
 
@@ -118,15 +120,27 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _object_of_unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A field given twice would mean one thing to us and another to the next reader."""
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a field is given twice")
+    return fields
+
+
 def _parse_object(body: bytes) -> dict[str, Any]:
     try:
         payload = json.loads(
-            body, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant
+            body.decode("utf-8"),
+            parse_float=Decimal,
+            parse_int=Decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object_of_unique_fields,
         )
     except RecursionError:
         raise SignalInvalid({"body": "is nested too deeply"}) from None
     except (ValueError, InvalidOperation):
-        raise SignalInvalid({"body": "must be a JSON object in UTF-8"}) from None
+        raise SignalInvalid({"body": "must be a JSON object in UTF-8, no field twice"}) from None
     if not isinstance(payload, dict):
         raise SignalInvalid({"body": "must be a JSON object"})
     return payload
@@ -202,6 +216,9 @@ def _trade_uuid(value: Any) -> str:
 
 def _decimal(value: Any) -> Decimal:
     if isinstance(value, str):
+        if not NUMBER.fullmatch(value):
+            # Decimal itself would also read underscores, spaces, NaN and the digits of any script.
+            raise ValueError("must be a decimal number")
         try:
             value = Decimal(value)
         except InvalidOperation:
