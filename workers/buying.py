@@ -13,6 +13,7 @@ from trading.gateways.base import GatewayError
 from trading.gateways.jupiter import NoRoute, Quote
 from trading.services.claims import Claim, retry_later
 from trading.services.orders import SignedOrder, decide_buy, record_buy
+from trading.services.state import TradingNow
 from workers.desk import NETWORK_FEE_LAMPORTS, Desk, Stopwatch
 from workers.sending import send
 
@@ -144,13 +145,12 @@ def _facts(
     *,
     leader: LeaderFacts | None,
     portfolio: Portfolio,
-    are_entries_halted: bool,
-    route: Route,
+    state: TradingNow,
     policy: Policy,
 ) -> Facts:
     if isinstance(quote, Quote):
         quote = QuoteFacts(out_amount_raw=quote.out_amount_raw, price_impact=quote.price_impact)
-    effective = Route.JITO if route is reachable is Route.JITO else Route.STANDARD
+    effective = Route.JITO if state.route is reachable is Route.JITO else Route.STANDARD
     return Facts(
         signal=claim.request,
         received_at=claim.received_at,
@@ -158,7 +158,9 @@ def _facts(
         token=token,
         quote=quote,
         portfolio=portfolio,
-        are_entries_halted=are_entries_halted,
+        are_entries_halted=state.are_entries_halted,
+        is_spear_paused=state.is_spear_paused,
+        held_back_by=state.held_back_by,
         route=effective,
         tip_lamports=tip if effective is Route.JITO else 0,
         network_fee_lamports=NETWORK_FEE_LAMPORTS,

@@ -13,9 +13,11 @@ from trading.domain.values import WSOL_MINT
 from trading.gateways.base import GatewayError
 from trading.gateways.connect import Gateways
 from trading.models import Position
+from trading.services.breaker import SolPrice
 from trading.services.control import request_exit_of
 from trading.services.policy import active_policy
 from trading.services.portfolio import cash_flow, mark_price, open_positions, record_equity
+from trading.services.state import trading_state
 from trading.writer import GroupWriter
 
 log = logging.getLogger("exit_watcher")
@@ -42,6 +44,13 @@ class ExitWatcher:
         self._equity_at: datetime | None = None
         self._outside_lamports: int | None = None
         self.priced_at: datetime | None = None
+
+    @property
+    def sol_price(self) -> SolPrice | None:
+        """The newest price of SOL it has seen; None before the first."""
+        if self._sol_price_usd is None or self.priced_at is None:
+            return None
+        return SolPrice(usd=self._sol_price_usd, at=self.priced_at)
 
     async def step(self) -> int:
         """Look at every open position once; how many exits were newly asked for."""
@@ -149,6 +158,7 @@ def _judge(position: Position, price: Decimal, now: datetime) -> bool:
         price_sol=price,
         policy=policy,
         now=now,
+        closing=trading_state().closing,
     )
     return due is not None and _ask_for(position, due, now)
 

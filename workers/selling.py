@@ -19,7 +19,8 @@ from trading.gateways.jupiter import Urgency
 from trading.models import Position
 from trading.services.claims import Claim, retry_later, skip, wait_for
 from trading.services.orders import SignedOrder, record_sell
-from trading.services.portfolio import ToSell, position_to_sell, trading_state
+from trading.services.portfolio import ToSell, position_to_sell
+from trading.services.state import trading_state
 from workers.desk import Desk, Stopwatch
 from workers.sending import send
 
@@ -48,7 +49,7 @@ async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
     again for as long as the position is open.
     """
     request = claim.request
-    found, (_, route) = await desk.writer.run(
+    found, state = await desk.writer.run(
         lambda: (
             position_to_sell(
                 leader_address=request.leader_address,
@@ -69,7 +70,7 @@ async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
     elif _is_tier_taken(claim, position):
         await _skip(desk, claim, "TIER_TAKEN", "this tier of the ladder is sold already")
     else:
-        await _sell_position(desk, claim, policy, position, route)
+        await _sell_position(desk, claim, policy, position, state.route)
 
 
 def _is_tier_taken(claim: Claim, position: Position) -> bool:

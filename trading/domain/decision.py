@@ -207,7 +207,7 @@ def _halt(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     yield gate(
         DenialCode.SPEAR_PAUSED,
         is_passed=not is_paused,
-        measured=f"paused: {facts.held_back_by}" if is_paused else "not held back",
+        measured=f"paused: {facts.held_back_by}" if is_paused else "not paused",
         limit="trading",
     )
 

@@ -18,6 +18,7 @@ FAILURES_IN_A_ROW = 3
 SLOW_SECONDS = 2.0
 SLOT_LAG = 50
 WELL_SECONDS = 300.0
+WEATHER_SECONDS = 60.0
 
 _LATENCY_SAMPLES = 40
 _SAMPLES_FOR_P95 = 20
@@ -82,12 +83,26 @@ class EndpointState:
     slot: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RpcWeather:
+    """How the first endpoint fared: its calls and failures within the last minute, and how long ago it
+    gave way to the next one; None = not within memory, or there is no other.
+    """
+
+    calls: int
+    failures: int
+    failed_over_seconds_ago: float | None
+
+
 class Endpoint:
     """A JSON-RPC host with its record."""
 
     def __init__(self, rpc: JsonRpc) -> None:
         self._rpc = rpc
         self._slot: int | None = None
+        self._outcomes: deque[tuple[float, bool]] = deque()
+        self._was_fit = True
+        self._gave_way_at: float | None = None
         self.health = EndpointHealth()
 
     @property
@@ -95,7 +110,22 @@ class Endpoint:
         return self._rpc.name
 
     def is_fit(self) -> bool:
-        return self.health.is_fit(now=_now())
+        is_fit = self.health.is_fit(now=_now())
+        if self._was_fit and not is_fit:
+            self._gave_way_at = _now()
+        self._was_fit = is_fit
+        return is_fit
+
+    def weather(self, *, has_others: bool) -> RpcWeather:
+        """The last minute's record of this endpoint."""
+        self._forget_old()
+        self.is_fit()
+        gave_way = self._gave_way_at if has_others else None
+        return RpcWeather(
+            calls=len(self._outcomes),
+            failures=sum(not is_good for _, is_good in self._outcomes),
+            failed_over_seconds_ago=None if gave_way is None else _now() - gave_way,
+        )
 
     def state(self) -> EndpointState:
         return EndpointState(name=self.name, is_fit=self.is_fit(), slot=self._slot)
@@ -124,14 +154,28 @@ class Endpoint:
         try:
             result = await answer
         except (Unavailable, InvalidReply):
-            self.health.failed()
+            self._failed()
             raise
         except asyncio.CancelledError:
             if _now() - began >= _TELLING_WAIT_SECONDS:
-                self.health.failed()
+                self._failed()
             raise
+        self._remember(is_good=True)
         self.health.succeeded(latency_seconds=_now() - began, now=_now())
         return result
+
+    def _failed(self) -> None:
+        self._remember(is_good=False)
+        self.health.failed()
+
+    def _remember(self, *, is_good: bool) -> None:
+        self._outcomes.append((_now(), is_good))
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        oldest = _now() - WEATHER_SECONDS
+        while self._outcomes and self._outcomes[0][0] < oldest:
+            self._outcomes.popleft()
 
 
 async def probe(endpoints: Sequence[Endpoint]) -> None:

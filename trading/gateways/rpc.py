@@ -31,7 +31,7 @@ from trading.gateways.chain_facts import (
     read_tip,
     value_of,
 )
-from trading.gateways.failover import Endpoint, EndpointState, in_order, probe
+from trading.gateways.failover import Endpoint, EndpointState, RpcWeather, in_order, probe
 from trading.gateways.json_rpc import JsonRpc
 from trading.gateways.shapes import as_flag, as_integer, as_object, as_text
 
@@ -42,6 +42,7 @@ __all__ = [
     "Commitment",
     "EndpointState",
     "Rpc",
+    "RpcWeather",
     "SignatureStatus",
     "SignatureStatuses",
     "Simulation",
@@ -228,6 +229,12 @@ class Rpc:
     def endpoint_states(self) -> list[EndpointState]:
         """In the configured order, as of the last calls and probes."""
         return [endpoint.state() for endpoint in self._endpoints]
+
+    def weather(self) -> RpcWeather:
+        """How the first endpoint fared lately; nothing is asked for it."""
+        if not self._endpoints:
+            return RpcWeather(calls=0, failures=0, failed_over_seconds_ago=None)
+        return self._endpoints[0].weather(has_others=len(self._endpoints) > 1)
 
     async def aclose(self) -> None:
         """Ends the sends that still run in the background."""

@@ -1,5 +1,6 @@
 """What the chain answered, written into the books. Every verb here is harmless when called twice."""
 
+import logging
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,10 +14,13 @@ from trading.domain.pnl import apportioned_cost_lamports, price_sol
 from trading.domain.swaps import BalanceChange
 from trading.domain.values import Action
 from trading.models import Fill, Position, Signal, Submission
+from trading.services.breaker import SolPrice, evaluate_breaker
 from trading.services.claims import give_up
 from trading.services.policy import active_policy
 from trading.services.steps import step
 
+log = logging.getLogger("booking")
+SOL_PRICE_LIFETIME = timedelta(minutes=5)
 BACKOFF = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=60))
 
 
@@ -48,6 +52,7 @@ def book_landed(
         _open_position(submission, change, sol_price_usd, filled_at, now)
     else:
         _reduce_position(submission, change, sol_price_usd, filled_at, now)
+        _evaluate_breaker(sol_price_usd, now)
     transaction.on_commit(lambda: live.publish("positions", "signals"))
     return True
 
@@ -142,6 +147,18 @@ def _reduce_position(
     )
     _recompute_pnl(position)
     _complete(signal, code="SOLD", now=now)
+
+
+def _evaluate_breaker(sol_price_usd: Decimal | None, now: datetime) -> None:
+    """The next buy must know of this close. What lands is booked even if the breaker cannot be evaluated."""
+    # The price may be as old as its lifetime, so it never replaces one that was seen since.
+    seen_at = now - SOL_PRICE_LIFETIME
+    price = None if sol_price_usd is None else SolPrice(usd=sol_price_usd, at=seen_at)
+    try:
+        with transaction.atomic():
+            evaluate_breaker(now=now, sol_price=price)
+    except Exception:
+        log.exception("the circuit breaker could not be evaluated at a close")
 
 
 def _store_fill(

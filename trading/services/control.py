@@ -1,4 +1,4 @@
-"""What people may order: stop and resume entries, sell a position."""
+"""What people may order: stop and resume entries, sell a position, sell everything."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Strategy
 from trading.models import Position, TradingState
 from trading.services.intake import Receipt, receive_signal
+from trading.services.portfolio import open_positions
 
 
 class UnableToExit(Exception):
@@ -28,8 +29,37 @@ def halt_entries(*, actor: str, reason: str, now: datetime) -> None:
 
 @transaction.atomic
 def resume_entries(*, actor: str, reason: str, now: datetime) -> None:
-    """Allow entries again."""
-    _set_halted(is_halted=False, actor=actor, reason=reason, now=now)
+    """Switch the kill switch off; what the circuit breaker holds back stays held back."""
+    _set_halted(is_halted=False, is_closing_all=False, actor=actor, reason=reason, now=now)
+
+
+@transaction.atomic
+def close_everything(*, actor: str, reason: str, now: datetime) -> int:
+    """Stop all entries and sell whatever is held; how many positions are asked to be sold now.
+
+    What a buy in flight still brings in is sold by the exit watcher, until entries are resumed.
+    """
+    held = open_positions()
+    for position in held:
+        request_exit_of(
+            position,
+            reason=ExitReason.KILL_SWITCH,
+            fraction=Decimal(1),
+            source="people",
+            now=now,
+            tiers_taken=position.tiers_taken,
+        )
+    # Exits before the state, as booking locks them: the other way round both could wait for ever.
+    _set_halted(is_halted=True, is_closing_all=True, actor=actor, reason=reason, now=now)
+    audit.record(
+        actor=actor,
+        action="positions.close_everything",
+        target="trading",
+        now=now,
+        after=len(held),
+        reason=reason,
+    )
+    return len(held)
 
 
 @transaction.atomic
@@ -85,7 +115,16 @@ def request_exit_of(
     )
 
 
-def _set_halted(*, is_halted: bool, actor: str, reason: str, now: datetime) -> None:
+def _set_halted(
+    *,
+    is_halted: bool,
+    actor: str,
+    reason: str,
+    now: datetime,
+    is_closing_all: bool | None = None,
+) -> None:
+    """Without `is_closing_all` a halt leaves a sale of everything as it is."""
+    closing = {} if is_closing_all is None else {"is_closing_all": is_closing_all}
     before = TradingState.objects.select_for_update().filter(pk=1).first()
     TradingState.objects.update_or_create(
         pk=1,
@@ -94,6 +133,7 @@ def _set_halted(*, is_halted: bool, actor: str, reason: str, now: datetime) -> N
             "reason": reason[:500],
             "actor": actor[:150],
             "changed_at": now,
+            **closing,
         },
     )
     audit.record(

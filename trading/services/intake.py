@@ -18,6 +18,7 @@ from trading.hmac_auth import Caller
 from trading.models import Delivery, Provider, Signal, SignalEvent, SignalKey, Token
 from trading.rows import first, insert, parameter
 from trading.services.policy import active_policy
+from trading.services.state import trading_state
 
 RETRY_LATER = {429: 1, 503: 5}
 
@@ -141,7 +142,7 @@ def _admit(caller: Caller, request: SignalRequest, now: datetime) -> Answer:
 
 
 def _refusal(request: SignalRequest, now: datetime) -> Answer | None:
-    """Why a buy is not even queued: a mint known to be bad, halted entries, a full queue."""
+    """Why a buy is not even queued: a mint known to be bad, halted entries or SPEAR, a full queue."""
     refused = first(
         "SELECT refusal_code FROM trading_token WHERE mint = %s AND refused_until > %s",
         request.mint,
@@ -149,8 +150,9 @@ def _refusal(request: SignalRequest, now: datetime) -> Answer | None:
     )
     if refused is not None:
         return Answer(http_status=200, code=refused[0])
-    state = first("SELECT entries_halted FROM trading_tradingstate WHERE id = 1")
-    if state is None or state[0]:
+    state = trading_state()
+    is_paused = state.is_spear_paused and request.strategy is Strategy.SPEAR
+    if state.are_entries_halted or is_paused:
         return Answer(http_status=503, code="circuit_breaker_triggered")
     policy, _ = active_policy()
     if _is_shed(request, policy):

@@ -17,7 +17,8 @@ from trading.models import Decision, Position, Signal, Submission, Token
 from trading.rows import change, first, insert, parameter
 from trading.services.claims import Claim
 from trading.services.policy import active_policy
-from trading.services.portfolio import leader_facts, snapshot, trading_state
+from trading.services.portfolio import leader_facts, snapshot
+from trading.services.state import trading_state
 from trading.services.steps import NotOurs, step
 from trading.version import CODE_VERSION
 
@@ -50,19 +51,18 @@ def decide_buy(
     """Decide on a claimed buy, store the decision, and reserve its capital or end the signal.
 
     Everything our own rows say is read inside this one transaction, so two buys cannot spend the same
-    capital. `build_facts(leader=…, portfolio=…, are_entries_halted=…, route=…, policy=…)` adds what was
-    gathered outside. NotOurs when somebody else has taken the signal over.
+    capital. `build_facts(leader=…, portfolio=…, state=…, policy=…)` adds what was gathered
+    outside. NotOurs when somebody else has taken the signal over.
     """
     _hold(claim, now)
     policy, revision = active_policy()
-    is_halted, route = trading_state()
+    state = trading_state()
     facts = build_facts(
         leader=leader_facts(claim.request.leader_address),
         portfolio=snapshot(
             signal=claim.uuid, mint=claim.request.mint, balance_lamports=balance_lamports
         ),
-        are_entries_halted=is_halted,
-        route=route,
+        state=state,
         policy=policy,
     )
     decision = decide(facts, policy=policy, now=now)

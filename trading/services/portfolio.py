@@ -12,7 +12,7 @@ from trading import live
 from trading.domain.decision import LeaderFacts, Portfolio
 from trading.domain.lifecycle import WAITING, PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.pnl import apportioned_cost_lamports, value_lamports
-from trading.domain.values import Action, Route, Strategy
+from trading.domain.values import Action, Strategy
 from trading.models import EquityPoint, Position, Signal, Submission
 from trading.rows import every, first, moment, parameter
 from wallets.models import LeaderStatus
@@ -33,12 +33,6 @@ def leader_facts(address: str) -> LeaderFacts | None:
         is_muted=bool(is_muted),
         active_until=moment(active_until),
     )
-
-
-def trading_state() -> tuple[bool, Route]:
-    """(entries halted, route); a missing row means halted."""
-    row = first("SELECT entries_halted, route FROM trading_tradingstate WHERE id = 1")
-    return (True, Route.JITO) if row is None else (bool(row[0]), Route(row[1]))
 
 
 def snapshot(*, signal: UUID, mint: str, balance_lamports: int | None) -> Portfolio:
@@ -145,6 +139,7 @@ def record_equity(*, outside_lamports: int, sol_price_usd: Decimal | None, now: 
         at=now,
         balance_lamports=outside_lamports + cash_flow().booked_lamports,
         positions_lamports=value,
+        outside_lamports=outside_lamports,
         realised_pnl_lamports=realised,
         sol_price_usd=sol_price_usd,
     )

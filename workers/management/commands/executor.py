@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from workers.executor import Executor, listen_for_wakes
+from workers.guard import rpc_weather
 from workers.heartbeat import BEAT_SECONDS, Heart
 from workers.resolver import STEP_SECONDS, Resolver
 from workers.runtime import every, run_daemon, run_together, utc_now
@@ -25,7 +26,12 @@ async def _main() -> None:
             desk, entry_seats=settings.EXECUTION_SEATS, exit_seats=settings.EXIT_SEATS
         )
         resolver = Resolver(desk)
-        heart = Heart("executor", writer=desk.writer, clock=utc_now)
+        heart = Heart(
+            "executor",
+            writer=desk.writer,
+            clock=utc_now,
+            detail=lambda: {"rpc": rpc_weather(desk.gateways.rpc, now=utc_now())},
+        )
         transport = await listen_for_wakes(settings.RUNTIME_DIR / "executor.sock", executor.wake)
         try:
             await run_together(

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 
 from wallets.vault import open_trading_key
 from workers.exit_watcher import STEP_SECONDS, ExitWatcher
+from workers.guard import GUARD_SECONDS, Guard, rpc_weather
 from workers.heartbeat import BEAT_SECONDS, Heart
 from workers.runtime import every, run_daemon, run_together, utc_now
 from workers.wiring import open_gateways, open_writer
@@ -21,15 +22,29 @@ class Command(BaseCommand):
 
 async def _main() -> None:
     wallet = str(open_trading_key(settings.TRADING_KEY_FILE).pubkey())
-    async with open_gateways() as gateways, open_writer() as writer:
+    async with (
+        open_gateways() as gateways,
+        open_writer() as writer,
+        open_writer() as guards_writer,
+    ):
         watcher = ExitWatcher(gateways=gateways, writer=writer, wallet=wallet, clock=utc_now)
+        guard = Guard(
+            jupiter=gateways.jupiter,
+            writer=guards_writer,
+            clock=utc_now,
+            seen_price=lambda: watcher.sol_price,
+        )
         heart = Heart(
             "watcher",
             writer=writer,
             clock=utc_now,
-            detail=lambda: {"priced_at": watcher.priced_at and watcher.priced_at.isoformat()},
+            detail=lambda: {
+                "priced_at": watcher.priced_at and watcher.priced_at.isoformat(),
+                "rpc": rpc_weather(gateways.rpc, now=utc_now()),
+            },
         )
         await run_together(
             every(STEP_SECONDS, watcher.step, name="looking at positions"),
+            every(GUARD_SECONDS, guard.step, name="the circuit breaker"),
             every(BEAT_SECONDS, heart.beat, name="heartbeat"),
         )
