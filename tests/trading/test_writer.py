@@ -1,0 +1,211 @@
+"""Many verbs, one COMMIT: each undoes only itself, none is answered before it is durable."""
+
+import asyncio
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, connections, transaction
+
+from trading.models import Token
+from trading.writer import MAXIMUM_BATCH, GroupWriter, StorageUnavailable
+
+
+def store(mint: str) -> str:
+    Token.objects.create(mint=mint, symbol=mint)
+    return mint
+
+
+def stored(file: Path) -> set[str]:
+    """What another process reads in the file at this moment."""
+    with closing(sqlite3.connect(file)) as reader:
+        return {row[0] for row in reader.execute("SELECT mint FROM trading_token")}
+
+
+def fail(error: Exception) -> Any:
+    store("half")
+    raise error
+
+
+class Gate:
+    """A verb that holds the writer until it is opened, so that what follows becomes one group."""
+
+    def __init__(self) -> None:
+        self.is_reached, self._opened = threading.Event(), threading.Event()
+
+    def hold(self) -> None:
+        self.is_reached.set()
+        assert self._opened.wait(5)
+
+    def open(self) -> None:
+        self._opened.set()
+
+
+async def grouped(writer: GroupWriter, *verbs: Any) -> list[Any]:
+    """The outcomes of verbs that were certainly committed together."""
+    gate = Gate()
+    holding = asyncio.ensure_future(writer.run(gate.hold))
+    await asyncio.to_thread(gate.is_reached.wait, 5)
+    running = [asyncio.ensure_future(writer.run(verb)) for verb in verbs]
+    await asyncio.sleep(0)
+    gate.open()
+    await holding
+    return await asyncio.gather(*running, return_exceptions=True)
+
+
+async def test_a_result_comes_after_its_commit(writer: GroupWriter, database: Path) -> None:
+    for number in range(20):
+        mint = await writer.run(lambda number=number: store(f"m{number}"))
+        assert mint in stored(database)
+
+
+async def test_one_verb_that_fails_undoes_itself_alone(writer: GroupWriter, database: Path) -> None:
+    outcomes = await grouped(
+        writer, lambda: store("a"), lambda: fail(KeyError("mine")), lambda: store("b")
+    )
+    assert outcomes[0] == "a"
+    assert isinstance(outcomes[1], KeyError)
+    assert outcomes[2] == "b"
+    assert stored(database) == {"a", "b"}
+
+
+async def test_a_broken_constraint_is_told_to_its_own_caller(
+    writer: GroupWriter, database: Path
+) -> None:
+    outcomes = await grouped(writer, lambda: store("a"), lambda: store("a"), lambda: store("b"))
+    assert [type(outcome) for outcome in outcomes] == [str, IntegrityError, str]
+    assert stored(database) == {"a", "b"}
+
+
+async def test_a_statement_that_the_database_refuses_is_storage_unavailable(
+    writer: GroupWriter, database: Path
+) -> None:
+    def nonsense() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM no_such_table")
+
+    outcomes = await grouped(writer, nonsense, lambda: store("a"))
+    assert isinstance(outcomes[0], StorageUnavailable)
+    assert stored(database) == {"a"}
+
+
+async def test_a_group_that_the_database_undid_by_itself_fails_as_a_whole(
+    writer: GroupWriter, database: Path
+) -> None:
+    """As SQLite does when the disk is full: the transaction is gone, whatever had been answered."""
+
+    def run_out_of_disk() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("ROLLBACK")
+        raise RuntimeError("disk full")
+
+    outcomes = await grouped(writer, lambda: store("a"), run_out_of_disk, lambda: store("b"))
+    assert [type(outcome) for outcome in outcomes] == [StorageUnavailable] * 3
+    assert stored(database) == set()
+    assert await writer.run(lambda: store("c")) == "c"
+    assert stored(database) == {"c"}
+
+
+async def test_a_verb_that_asks_for_a_rollback_undoes_nobody_silently(
+    writer: GroupWriter, database: Path
+) -> None:
+    outcomes = await grouped(
+        writer, lambda: store("a"), lambda: transaction.set_rollback(True), lambda: store("b")
+    )
+    answered = {outcome for outcome in outcomes if isinstance(outcome, str)}
+    assert answered == stored(database)
+
+
+async def test_a_commit_that_fails_fails_everybody(writer: GroupWriter, database: Path) -> None:
+    def break_a_reference_at_commit() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO trading_signalkey (key, signal_id) VALUES ('k', 'nobody')")
+
+    outcomes = await grouped(writer, lambda: store("a"), break_a_reference_at_commit)
+    assert [type(outcome) for outcome in outcomes] == [StorageUnavailable] * 2
+    assert stored(database) == set()
+    assert await writer.run(lambda: store("b")) == "b"
+
+
+async def test_a_database_that_stays_locked_is_storage_unavailable_and_then_over(
+    writer: GroupWriter, database: Path
+) -> None:
+    def hurry() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout = 50")
+
+    await writer.run(lambda: store("before"))
+    gate = asyncio.ensure_future(grouped(writer, hurry))
+    await gate
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageUnavailable):
+            await writer.run(lambda: store("a"))
+        other.execute("ROLLBACK")
+    assert await writer.run(lambda: store("b")) == "b"
+    assert stored(database) == {"before", "b"}
+
+
+async def test_a_caller_that_is_cancelled_has_written_all_the_same(
+    writer: GroupWriter, database: Path
+) -> None:
+    gate = Gate()
+    holding = asyncio.ensure_future(writer.run(gate.hold))
+    await asyncio.to_thread(gate.is_reached.wait, 5)
+    caller = asyncio.ensure_future(writer.run(lambda: store("a")))
+    await asyncio.sleep(0)
+    caller.cancel()
+    assert (await asyncio.gather(caller, return_exceptions=True))[0].__class__ is (
+        asyncio.CancelledError
+    )
+    gate.open()
+    await holding
+    await writer.run(lambda: None)
+    assert stored(database) == {"a"}
+
+
+async def test_more_than_a_batch_at_once_is_all_written(
+    writer: GroupWriter, database: Path
+) -> None:
+    wanted = {f"m{number}" for number in range(MAXIMUM_BATCH * 2 + 5)}
+    assert set(await grouped(writer, *(lambda mint=mint: store(mint) for mint in wanted))) == wanted
+    assert stored(database) == wanted
+
+
+async def test_verbs_run_in_the_order_in_which_they_came(writer: GroupWriter) -> None:
+    seen: list[int] = []
+    await grouped(writer, *(lambda number=number: seen.append(number) for number in range(50)))
+    assert seen == list(range(50))
+
+
+async def test_stopping_writes_what_was_promised(database: Path) -> None:
+    stopping, gate = GroupWriter().start(), Gate()
+    holding = asyncio.ensure_future(stopping.run(gate.hold))
+    await asyncio.to_thread(gate.is_reached.wait, 5)
+    promised = asyncio.ensure_future(stopping.run(lambda: store("a")))
+    await asyncio.sleep(0)
+    gate.open()
+    await asyncio.to_thread(stopping.stop)
+    await holding
+    assert await promised == "a"
+    assert stored(database) == {"a"}
+
+
+async def test_a_hint_leaves_only_after_the_commit(writer: GroupWriter, database: Path) -> None:
+    seen: list[set[str]] = []
+
+    def store_and_tell() -> None:
+        store("a")
+        transaction.on_commit(lambda: seen.append(stored(database)))
+
+    await writer.run(store_and_tell)
+    assert seen == [{"a"}]
+
+
+async def test_the_writers_connection_is_its_own(writer: GroupWriter) -> None:
+    here = connections["default"]
+    there = await writer.run(lambda: connections["default"])
+    assert there is not here
