@@ -8,6 +8,7 @@ import time
 import pytest
 from channels_redis.core import RedisChannelLayer
 
+from chimera_site import settings as settings_of_the_project
 from trading import live
 
 
@@ -51,6 +52,13 @@ async def test_many_hints_become_a_few_messages(layer):
     found = await hints_within(0.8, layer, burst)
     assert 1 <= len(found) <= 3
     assert {topic for topics in found for topic in topics} == {"positions", "equity"}
+
+
+async def test_a_quiet_broker_is_no_broken_broker(broker):
+    config = settings_of_the_project.CHANNEL_LAYERS["default"]["CONFIG"]
+    hosts = [{**host, "address": f"unix://{broker}"} for host in config["hosts"]]
+    layer = RedisChannelLayer(**{**config, "hosts": hosts})
+    assert await hints_within(6, layer, lambda: None) == []
 
 
 def test_publishing_does_not_wait(layer):
