@@ -24,14 +24,13 @@ from tests.cluster import LAMPORTS_PER_SOL, Sandbox
 from trading.domain.policy import Policy, as_json
 from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Strategy
-from trading.facts import TokenDesk
 from trading.gateways.base import Endpoints
 from trading.gateways.connect import Gateways, connect
 from trading.models import Position, Signal, Submission
 from trading.services.intake import receive_signal
 from trading.writer import GroupWriter
 from workers.conditions import Conditions
-from workers.desk import Desk
+from workers.desk import Desk, open_desk_with
 from workers.executor import Executor
 from workers.exit_watcher import ExitWatcher
 from workers.resolver import Resolver
@@ -237,15 +236,8 @@ async def _desk(gateways: Gateways, writer: GroupWriter, keypair: Keypair, clock
     address = str(keypair.pubkey())
     conditions = Conditions(gateways, wallet=address, clock=clock, chance=random.Random(7))
     await conditions.refresh_once()
-    return Desk(
-        gateways=gateways,
-        writer=writer,
-        conditions=conditions,
-        tokens=TokenDesk(gateways, clock=clock),
-        keypair=keypair,
-        pubkey=keypair.pubkey(),
-        address=address,
-        clock=clock,
+    return open_desk_with(
+        gateways=gateways, writer=writer, conditions=conditions, keypair=keypair, clock=clock
     )
 
 

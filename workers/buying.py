@@ -1,24 +1,23 @@
 """One claimed buy, from its facts to its first byte sent."""
 
-import asyncio
 import logging
 from datetime import timedelta
 
 from trading.domain.decision import Denial, Facts, LeaderFacts, Order, Portfolio, QuoteFacts
 from trading.domain.policy import Policy
-from trading.domain.safety import TokenFacts
 from trading.domain.tips import tip_lamports
 from trading.domain.values import WSOL_MINT, Action, Route
 from trading.gateways.base import GatewayError
-from trading.gateways.jupiter import NoRoute, Quote
+from trading.gateways.jupiter import Quote
+from trading.gateways.transactions import SwapInstructions
 from trading.services.claims import Claim, retry_later
 from trading.services.orders import SignedOrder, decide_buy, record_buy
 from trading.services.state import TradingNow
 from workers.desk import NETWORK_FEE_LAMPORTS, Desk, Stopwatch
+from workers.inquiry import Findings, inquire
 from workers.sending import send
 
 log = logging.getLogger("buying")
-QUOTE_DEADLINE_SECONDS = 1.5
 RETRY_DELAY = timedelta(milliseconds=500)
 
 
@@ -28,10 +27,8 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
     NotOurs when somebody else took the signal over meanwhile; nothing is sent then.
     """
     watch = Stopwatch()
-    asked = min(claim.request.amount_lamports, policy.maximum_trade_lamports)
-    token, quote = await watch.wait(
-        asyncio.gather(desk.tokens.facts(claim.request.mint), _quote(desk, claim, policy, asked))
-    )
+    asked = _amount_to_ask(desk, claim, policy)
+    found = await watch.wait(inquire(desk, claim.request, policy, amount_lamports=asked))
     tip = tip_lamports(
         policy=policy,
         percentile=policy.for_strategy(claim.request.strategy).tip_percentile,
@@ -42,7 +39,7 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
     decision = await desk.writer.run(
         lambda: decide_buy(
             claim,
-            build_facts=lambda **own: _facts(desk, claim, token, quote, tip, route, **own),
+            build_facts=lambda **own: _facts(desk, claim, found, tip, route, **own),
             balance_lamports=desk.conditions.balance_lamports,
             now=desk.clock(),
         )
@@ -50,8 +47,15 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
     if isinstance(decision, Denial):
         log.info("%s denied: %s", claim.request.symbol, decision.text)
         return
-    if isinstance(quote, Quote):
-        await _execute(desk, claim, policy, quote, decision, tip, watch)
+    if isinstance(found.quote, Quote):
+        await _execute(desk, claim, policy, found.quote, found.buying, decision, tip, watch)
+
+
+def _amount_to_ask(desk: Desk, claim: Claim, policy: Policy) -> int:
+    """What is quoted and rehearsed: no more than our wallet could pay, if it can pay anything worth it."""
+    wanted = min(claim.request.amount_lamports, policy.maximum_trade_lamports)
+    affordable = (desk.conditions.balance_lamports or 0) - policy.reserve_lamports
+    return min(wanted, affordable) if affordable >= policy.minimum_trade_lamports else wanted
 
 
 async def _execute(
@@ -59,12 +63,13 @@ async def _execute(
     claim: Claim,
     policy: Policy,
     quote: Quote,
+    buying: SwapInstructions | None,
     decision: Order,
     tip: int,
     watch: Stopwatch,
 ) -> None:
     try:
-        order = await _build(desk, claim, policy, quote, decision, tip, watch)
+        order = await _build(desk, claim, policy, quote, buying, decision, tip, watch)
     except GatewayError as error:
         text = str(error)
         await desk.writer.run(
@@ -87,11 +92,13 @@ async def _build(
     claim: Claim,
     policy: Policy,
     quote: Quote,
+    buying: SwapInstructions | None,
     decision: Order,
     tip: int,
     watch: Stopwatch,
 ) -> SignedOrder:
     if quote.in_amount_raw != decision.size_lamports:
+        buying = None
         # The caps came out lower than what was asked: the quote must be for what is really bought.
         quote = await watch.wait(
             desk.gateways.jupiter.quote(
@@ -102,7 +109,7 @@ async def _build(
             )
         )
     paid = desk.choose_tip(route=decision.route, lamports=tip)
-    signed, last_valid = await desk.build_swap(quote, tip=paid, watch=watch)
+    signed, last_valid = await desk.build_swap(quote, tip=paid, watch=watch, instructions=buying)
     return SignedOrder(
         action=Action.BUY,
         route=decision.route if paid else Route.STANDARD,
@@ -117,29 +124,10 @@ async def _build(
     )
 
 
-async def _quote(
-    desk: Desk, claim: Claim, policy: Policy, amount_lamports: int
-) -> Quote | QuoteFacts:
-    """The quote, or what is known instead of one."""
-    try:
-        async with asyncio.timeout(QUOTE_DEADLINE_SECONDS):
-            return await desk.gateways.jupiter.quote(
-                input_mint=WSOL_MINT,
-                output_mint=claim.request.mint,
-                amount_raw=amount_lamports,
-                slippage_bps=policy.slippage_bps,
-            )
-    except NoRoute:
-        return QuoteFacts(is_found=False)
-    except (GatewayError, TimeoutError):
-        return QuoteFacts(is_available=False)
-
-
 def _facts(
     desk: Desk,
     claim: Claim,
-    token: TokenFacts,
-    quote: Quote | QuoteFacts,
+    found: Findings,
     tip: int,
     reachable: Route,
     *,
@@ -148,15 +136,22 @@ def _facts(
     state: TradingNow,
     policy: Policy,
 ) -> Facts:
+    quote = found.quote
     if isinstance(quote, Quote):
-        quote = QuoteFacts(out_amount_raw=quote.out_amount_raw, price_impact=quote.price_impact)
+        quote = QuoteFacts(
+            in_amount_lamports=quote.in_amount_raw,
+            out_amount_raw=quote.out_amount_raw,
+            price_impact=quote.price_impact,
+        )
     effective = Route.JITO if state.route is reachable is Route.JITO else Route.STANDARD
     return Facts(
         signal=claim.request,
         received_at=claim.received_at,
         leader=leader,
-        token=token,
+        token=found.token,
         quote=quote,
+        sale=found.sale,
+        fill=found.fill,
         portfolio=portfolio,
         are_entries_halted=state.are_entries_halted,
         is_spear_paused=state.is_spear_paused,

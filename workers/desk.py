@@ -3,20 +3,20 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from trading.domain.values import Route
-from trading.facts import TokenDesk
-from trading.gateways.base import Unavailable
+from trading.facts.sales import SaleDesk
+from trading.facts.tokens import TokenDesk
 from trading.gateways.connect import Gateways
 from trading.gateways.jupiter import Quote, Urgency
-from trading.gateways.transactions import SignedTransaction, Tip, assemble, read_lookup_table
+from trading.gateways.lookup_tables import LookupTables
+from trading.gateways.transactions import SignedTransaction, SwapInstructions, Tip, assemble
 from trading.writer import GroupWriter
 from workers.conditions import Conditions
 
@@ -49,11 +49,12 @@ class Desk:
     writer: GroupWriter
     conditions: Conditions
     tokens: TokenDesk
+    sales: SaleDesk
+    tables: LookupTables
     keypair: Keypair
     pubkey: Pubkey
     address: str
     clock: Callable[[], datetime]
-    tables: dict[str, AddressLookupTableAccount] = field(default_factory=dict)
 
     async def build_swap(
         self,
@@ -64,15 +65,18 @@ class Desk:
         urgency: Urgency = Urgency.ENTRY,
         close_account: Pubkey | None = None,
         close_program: Pubkey | None = None,
+        instructions: SwapInstructions | None = None,
     ) -> tuple[SignedTransaction, int]:
         """A signed swap by this quote and the last block height at which it can land.
 
-        GatewayError when something outside did not answer; nothing has been sent then.
+        `instructions` are those of exactly this quote, when the caller has them already. GatewayError
+        when something outside did not answer; nothing has been sent then.
         """
-        instructions = await watch.wait(
-            self.gateways.jupiter.swap_instructions(quote, owner=self.address, urgency=urgency)
-        )
-        tables = await watch.wait(self._lookup_tables(instructions.lookup_table_addresses))
+        if instructions is None:
+            instructions = await watch.wait(
+                self.gateways.jupiter.swap_instructions(quote, owner=self.address, urgency=urgency)
+            )
+        tables = await watch.wait(self.tables.fetch(instructions.lookup_table_addresses))
         blockhash = self.conditions.blockhash
         if blockhash is None:
             blockhash = await watch.wait(self.gateways.rpc.latest_blockhash("confirmed"))
@@ -96,15 +100,29 @@ class Desk:
         account = self.conditions.tip_account() if route is Route.JITO else None
         return None if account is None else Tip(account=account, lamports=lamports)
 
-    async def _lookup_tables(self, addresses: tuple[str, ...]) -> list[AddressLookupTableAccount]:
-        missing = [address for address in addresses if address not in self.tables]
-        if missing:
-            accounts = await self.gateways.rpc.accounts(missing)
-            for address, account in zip(missing, accounts, strict=True):
-                if account is None:
-                    raise Unavailable(f"lookup table {address} is not there")
-                self.tables[address] = read_lookup_table(address, account.data)
-        return [self.tables[address] for address in addresses]
+
+def open_desk_with(
+    *,
+    gateways: Gateways,
+    writer: GroupWriter,
+    conditions: Conditions,
+    keypair: Keypair,
+    clock: Callable[[], datetime],
+) -> Desk:
+    """A desk over these parts, with nothing asked yet."""
+    pubkey, tables = keypair.pubkey(), LookupTables(gateways.rpc)
+    return Desk(
+        gateways=gateways,
+        writer=writer,
+        conditions=conditions,
+        tokens=TokenDesk(gateways, clock=clock),
+        sales=SaleDesk(gateways, owner=pubkey, tables=tables, clock=clock),
+        tables=tables,
+        keypair=keypair,
+        pubkey=pubkey,
+        address=str(pubkey),
+        clock=clock,
+    )
 
 
 async def settle(tasks: set["asyncio.Task[None]"], *, seconds: float) -> None:

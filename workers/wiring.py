@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager
 
 from django.conf import settings
 
-from trading.facts import TokenDesk
 from trading.gateways.base import Endpoints
 from trading.gateways.connect import Gateways, connect
 from trading.writer import GroupWriter
 from wallets.vault import open_trading_key
 from workers.conditions import Conditions
-from workers.desk import Desk
+from workers.desk import Desk, open_desk_with
 from workers.runtime import utc_now
 
 
@@ -60,19 +59,16 @@ async def open_desk() -> AsyncIterator[Desk]:
     if settings.MODE == "paper":
         raise UnableToTrade("paper mode has no simulated fills yet; use sandbox")
     keypair = open_trading_key(settings.TRADING_KEY_FILE)
-    pubkey = keypair.pubkey()
+    wallet = str(keypair.pubkey())
     async with open_gateways() as gateways, open_writer() as writer:
         conditions = Conditions(
-            gateways, wallet=str(pubkey), clock=utc_now, chance=random.SystemRandom()
+            gateways, wallet=wallet, clock=utc_now, chance=random.SystemRandom()
         )
         await conditions.refresh_once()
-        yield Desk(
+        yield open_desk_with(
             gateways=gateways,
             writer=writer,
             conditions=conditions,
-            tokens=TokenDesk(gateways, clock=utc_now),
             keypair=keypair,
-            pubkey=pubkey,
-            address=str(pubkey),
             clock=utc_now,
         )

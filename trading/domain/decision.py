@@ -77,10 +77,14 @@ class QuoteFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderFill:
-    """What the leader paid, read from its own transaction; without a price `unknown` says why."""
+    """What the leader paid, read from its own transaction; without a price `unknown` says why.
+
+    `is_frozen`: its account of the mint is frozen, as ours would be.
+    """
 
     lamports_per_raw: Decimal | None = None
     unknown: str = ""
+    is_frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,7 +337,8 @@ def _cost(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
 
 def _sale(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     """Part of token safety that needs the quote, so it is judged once there is one."""
-    yield from sale_gates(facts.sale, policy)
+    is_trap = facts.fill is not None and facts.fill.is_frozen
+    yield from sale_gates(facts.sale, policy, is_leader_frozen=is_trap)
 
 
 def _price(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:

@@ -27,6 +27,16 @@ AMM_PROGRAMS = frozenset(
 """Programs whose accounts hold liquidity (formats.md section 1): what these own is nobody's bag."""
 
 
+POOL_AUTHORITIES = frozenset(
+    {
+        "5Q544fKrFoe6tsEbD7S8EmxGTJYAKtTVhAW5Q5pge4j1",  # Raydium v4, "amm authority"
+        "GpMZbSM2GgvTKHJirzeGfMFoaZ8UR2X7F4v8vHTvxFbL",  # Raydium CPMM, "vault_and_lp_mint_auth_seed"
+        "HLnpSz9h2S4hiLQ43rnSD9XkcUThA7B8hQMKmDaiTLcC",  # Meteora DAMM v2, "pool_authority"
+    }
+)
+"""Addresses that such programs derive to own the vaults of all their pools."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenAccount:
     """What a token account says: who may move how much, and whether it is frozen."""

@@ -18,6 +18,7 @@ __all__ = [
     "SafetyCode",
     "SaleFacts",
     "TokenFacts",
+    "is_sound",
     "judge",
     "parse_mint",
     "refusal_by_name",
@@ -105,6 +106,11 @@ def refusal_by_name(mint: str, policy: Policy) -> SafetyCode | None:
     return SafetyCode.BLOCKED_MINT if mint in policy.blocked_mints else None
 
 
+def is_sound(mint: MintFacts, policy: Policy) -> bool:
+    """Whether nothing in the mint's own account speaks against it."""
+    return all(each.is_passed for each in _mint_gates(mint, policy))
+
+
 def judge(token: TokenFacts, *, strategy: str, policy: Policy, now: datetime) -> SafetyCode | None:
     """The first reason not to buy this token, or None; what selling it would bring is not asked here."""
     gates = token_gates(token, strategy=strategy, policy=policy, now=now)
@@ -148,8 +154,16 @@ def token_gates(
     )
 
 
-def sale_gates(sale: SaleFacts | None, policy: Policy) -> Iterator[Gate]:
-    """Whether what we would buy can be sold again for a fair part of what it costs."""
+def sale_gates(
+    sale: SaleFacts | None, policy: Policy, *, is_leader_frozen: bool = False
+) -> Iterator[Gate]:
+    """Whether what we would buy can be sold again for a fair part of what it costs.
+
+    A token whose leader has been frozen in it cannot, whatever a simulation says: freezing comes after
+    the buy.
+    """
+    if is_leader_frozen:
+        sale = SaleFacts(spent_lamports=0, problem="the leader's own tokens are frozen")
     if sale is None or sale.unavailable:
         yield _answered("sell simulation" if sale is None else sale.unavailable)
         return

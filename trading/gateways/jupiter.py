@@ -51,6 +51,7 @@ class Quote:
     in_amount_raw: int
     out_amount_raw: int
     minimum_out_raw: int
+    slippage_bps: int
     price_impact: Decimal
     context_slot: int | None
     raw: dict[str, Any]
@@ -106,7 +107,7 @@ class Jupiter:
             input_mint,
             output_mint,
             amount_raw,
-        ) or reply.get("slippageBps") != slippage_bps:
+        ) or quote.slippage_bps != slippage_bps:
             raise InvalidReply(f"{self._host.name}: a quote for something else")
         return quote
 
@@ -196,6 +197,7 @@ def read_quote(reply: dict[str, Any]) -> Quote:
         in_amount_raw=as_amount(reply.get("inAmount"), "inAmount"),
         out_amount_raw=as_amount(reply.get("outAmount"), "outAmount"),
         minimum_out_raw=as_amount(reply.get("otherAmountThreshold"), "otherAmountThreshold"),
+        slippage_bps=as_integer(reply.get("slippageBps"), "slippageBps"),
         price_impact=as_decimal(reply.get("priceImpactPct"), "priceImpactPct"),
         context_slot=None if slot is None else as_integer(slot, "contextSlot"),
         raw=reply,

@@ -16,6 +16,7 @@ from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.message import CompileError, MessageV0
 from solders.pubkey import Pubkey
+from solders.signature import Signature
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 from spl.token.constants import TOKEN_PROGRAM_ID
@@ -114,6 +115,27 @@ def assemble(
     return _sign(steps, payer, payer_pubkey, blockhash, tables)
 
 
+def unsigned(
+    *,
+    instructions: SwapInstructions,
+    payer_pubkey: Pubkey,
+    compute_unit_limit: int,
+    lookup_tables: Sequence[AddressLookupTableAccount] = (),
+) -> bytes:
+    """The wire bytes of a transaction to simulate: without a signature nobody can send it.
+
+    Raises UnableToAssemble, TransactionTooLarge.
+    """
+    steps = [
+        *_compute_budget(instructions, compute_unit_limit, None),
+        *instructions.setup,
+        instructions.swap,
+        *instructions.cleanup,
+    ]
+    message = _compile(steps, payer_pubkey, Hash.default(), list(lookup_tables))
+    return _checked_wire(VersionedTransaction.populate(message, [Signature.default()]))
+
+
 def round_trip(buy: SwapInstructions, sell: SwapInstructions) -> SwapInstructions:
     """The buy and then the sell of what it gave, for a simulation that shows whether a token can be
     sold again; its compute budget has to be given to `assemble`.
@@ -195,16 +217,31 @@ def _sign(
     tables: Sequence[AddressLookupTableAccount],
 ) -> SignedTransaction:
     try:
-        message = MessageV0.try_compile(
-            payer_pubkey, list(steps), list(tables), Hash.from_string(blockhash)
-        )
+        message = _compile(steps, payer_pubkey, Hash.from_string(blockhash), tables)
         transaction = VersionedTransaction(message, [payer])
-    except (CompileError, SignerError, ParseHashError, ValueError) as error:
+    except (SignerError, ParseHashError, ValueError) as error:
         raise UnableToAssemble(f"{type(error).__name__}: {error}") from None
+    wire = _checked_wire(transaction)
+    return SignedTransaction(signature=str(transaction.signatures[0]), wire=wire)
+
+
+def _compile(
+    steps: Sequence[Instruction],
+    payer_pubkey: Pubkey,
+    blockhash: Hash,
+    tables: Sequence[AddressLookupTableAccount],
+) -> MessageV0:
+    try:
+        return MessageV0.try_compile(payer_pubkey, list(steps), list(tables), blockhash)
+    except (CompileError, ValueError) as error:
+        raise UnableToAssemble(f"{type(error).__name__}: {error}") from None
+
+
+def _checked_wire(transaction: VersionedTransaction) -> bytes:
     wire = bytes(transaction)
     if len(wire) > SIZE_LIMIT_BYTES:
         raise TransactionTooLarge(len(wire))
-    return SignedTransaction(signature=str(transaction.signatures[0]), wire=wire)
+    return wire
 
 
 def _pubkey(address: str) -> Pubkey:

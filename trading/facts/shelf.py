@@ -1,0 +1,109 @@
+"""Answers from outside, kept for as long as they may be trusted; what is asked is the caller's business."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from trading.gateways.base import GatewayError, Refused, Unavailable
+
+T = TypeVar("T")
+DEADLINE_SECONDS = 1.5
+FACT_LIFETIME = timedelta(hours=1)
+REFUSAL_LIFETIME = timedelta(minutes=10)
+MARKET_LIFETIME = timedelta(seconds=60)
+RETRY_PAUSE_SECONDS = 0.1
+MOST_ATTEMPTS = 4
+MOST_KEPT = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[T]):
+    value: T
+    until: datetime
+
+
+class Shelf(Generic[T]):
+    """Values by key. One question per key is under way at a time, and what failed is not kept."""
+
+    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._kept: dict[str, _Kept[T]] = {}
+        self._flights: dict[str, asyncio.Task[T | GatewayError]] = {}
+
+    async def get(
+        self,
+        key: str,
+        ask: Callable[[], Awaitable[T]],
+        *,
+        lifetime: Callable[[T], timedelta],
+        until: float,
+    ) -> T | GatewayError:
+        """The kept value, or the answer of the question under way, or of a new one.
+
+        `until` is a moment of the loop's clock; the error then says that there was no answer in time.
+        Whoever stops waiting leaves the question to the others.
+        """
+        kept = self._kept.get(key)
+        if kept is not None and self._clock() < kept.until:
+            return kept.value
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = asyncio.create_task(self._fly(key, ask, lifetime, until))
+            self._flights[key] = flight
+            flight.add_done_callback(lambda _: self._flights.pop(key, None))
+        return await within(flight, until=until)
+
+    async def _fly(
+        self,
+        key: str,
+        ask: Callable[[], Awaitable[T]],
+        lifetime: Callable[[T], timedelta],
+        until: float,
+    ) -> T | GatewayError:
+        asking = asyncio.create_task(persist(ask))
+        answer = await within(asking, until=until)
+        if not asking.done():
+            asking.cancel()
+        if not isinstance(answer, GatewayError):
+            self._keep(key, answer, lifetime(answer))
+        return answer
+
+    def _keep(self, key: str, value: T, lifetime: timedelta) -> None:
+        now = self._clock()
+        if len(self._kept) >= MOST_KEPT:
+            self._kept = {key: kept for key, kept in self._kept.items() if now < kept.until}
+        if lifetime:
+            self._kept[key] = _Kept(value, now + lifetime)
+
+
+async def within(task: "asyncio.Task[T | GatewayError]", *, until: float) -> T | GatewayError:
+    """What the task gives by that moment of the loop's clock; it goes on when it is not done by then."""
+    # Not asyncio.timeout: an HTTP time-out at the same moment would swallow its cancellation.
+    left = until - asyncio.get_running_loop().time()
+    await asyncio.wait({task}, timeout=max(0.0, left))
+    return task.result() if task.done() else Unavailable("no answer within the deadline")
+
+
+async def persist(ask: Callable[[], Awaitable[T]]) -> T | GatewayError:
+    """The answer, asked for a few times more when it does not come; the last error if it never does.
+
+    A refusal is an answer: it would be the same again.
+    """
+    attempts = 0
+    while True:
+        try:
+            return await ask()
+        except Refused as refusal:
+            return refusal
+        except GatewayError as error:
+            attempts += 1
+            if attempts == MOST_ATTEMPTS:
+                return error
+        await asyncio.sleep(RETRY_PAUSE_SECONDS * attempts)
+
+
+def deadline() -> float:
+    """The moment by which everything that is asked now has to be known."""
+    return asyncio.get_running_loop().time() + DEADLINE_SECONDS

@@ -1,0 +1,100 @@
+"""Everything a buy is decided by that has to be asked outside, gathered at once within one deadline."""
+
+import asyncio
+from dataclasses import dataclass
+
+from trading.domain.decision import LeaderFill, QuoteFacts
+from trading.domain.policy import Policy
+from trading.domain.safety import SaleFacts, TokenFacts, judge
+from trading.domain.signals import SignalRequest
+from trading.domain.values import WSOL_MINT
+from trading.facts.fills import leader_fill
+from trading.facts.sales import Rehearsal
+from trading.facts.shelf import deadline, within
+from trading.gateways.base import GatewayError
+from trading.gateways.jupiter import NoRoute, Quote
+from trading.gateways.transactions import SwapInstructions
+from workers.desk import Desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What was found. `buying` are the instructions of exactly this quote, when they were needed already.
+
+    A token that is refused by its own facts was not waited for any further: then there is no quote.
+    """
+
+    token: TokenFacts
+    quote: Quote | QuoteFacts
+    sale: SaleFacts | None = None
+    fill: LeaderFill | None = None
+    buying: SwapInstructions | None = None
+
+
+async def inquire(
+    desk: Desk, request: SignalRequest, policy: Policy, *, amount_lamports: int
+) -> Findings:
+    """All findings for a buy of this size, in 1.5 s at most; what did not come is named as such."""
+    until = deadline()
+    fill = asyncio.create_task(
+        leader_fill(
+            desk.gateways,
+            request,
+            is_needed=not policy.allow_unknown_leader_price,
+            until=until,
+        )
+    )
+    trying = asyncio.create_task(_try_sale(desk, request, policy, amount_lamports, until))
+    try:
+        token = await desk.tokens.facts(request.mint, policy=policy, until=until)
+        if judge(token, strategy=request.strategy, policy=policy, now=desk.clock()):
+            return Findings(token=token, quote=QuoteFacts(is_available=False))
+        quote, rehearsal = await trying
+        return Findings(
+            token=token,
+            quote=quote,
+            sale=None if rehearsal is None else rehearsal.sale,
+            fill=await fill,
+            buying=None if rehearsal is None or rehearsal.quote is not quote else rehearsal.buying,
+        )
+    finally:
+        fill.cancel()
+        trying.cancel()
+
+
+async def _try_sale(
+    desk: Desk, request: SignalRequest, policy: Policy, amount_lamports: int, until: float
+) -> tuple[Quote | QuoteFacts, Rehearsal | None]:
+    quote = await _quote(desk, request, policy, amount_lamports, until)
+    if not isinstance(quote, Quote):
+        return quote, None
+    return quote, await desk.sales.rehearse(quote, policy=policy, until=until)
+
+
+async def _quote(
+    desk: Desk, request: SignalRequest, policy: Policy, amount_lamports: int, until: float
+) -> Quote | QuoteFacts:
+    """The quote, or what is known instead of one."""
+    asking = asyncio.create_task(_ask_quote(desk, request, policy, amount_lamports))
+    answer = await within(asking, until=until)
+    asking.cancel()
+    match answer:
+        case NoRoute():
+            return QuoteFacts(is_found=False)
+        case GatewayError():
+            return QuoteFacts(is_available=False)
+    return answer
+
+
+async def _ask_quote(
+    desk: Desk, request: SignalRequest, policy: Policy, amount_lamports: int
+) -> Quote | GatewayError:
+    try:
+        return await desk.gateways.jupiter.quote(
+            input_mint=WSOL_MINT,
+            output_mint=request.mint,
+            amount_raw=amount_lamports,
+            slippage_bps=policy.slippage_bps,
+        )
+    except GatewayError as error:
+        return error
