@@ -41,6 +41,7 @@ DENIED: list[tuple[str, dict[str, Any]]] = [
         {"signal": SPEAR, "received_at": NOW - timedelta(seconds=10, milliseconds=1)},
     ),
     (DenialCode.ENTRIES_HALTED, {"are_entries_halted": True}),
+    (DenialCode.SPEAR_PAUSED, {"signal": SPEAR, "is_spear_paused": True}),
     (DenialCode.STRATEGY_NEEDS_BUNDLES, {"signal": SPEAR, "route": Route.STANDARD}),
     (SafetyCode.NOT_SPECULATIVE, {"token": token(mint=USDC_MINT)}),
     (SafetyCode.BLOCKED_MINT, {"token": token(mint=LEADER)}),
@@ -121,6 +122,7 @@ ALLOWED: list[tuple[str, dict[str, Any]]] = [
     ("a tenth above the leader", {"fill": LeaderFill(lamports_per_raw=Decimal(5) / 11)}),
     ("an unknown leader's price", {"fill": LeaderFill(unknown="no signature")}),
     ("no leader's price asked for", {"fill": None}),
+    ("SHIELD while SPEAR is paused", {"is_spear_paused": True}),
     ("eleven open positions", {"portfolio": portfolio(open_positions=11)}),
     ("an impact of 2 %", {"quote": quote(price_impact=Decimal("0.02"))}),
     (
