@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import time
+from typing import Any
 
 import pytest
 from channels_redis.core import RedisChannelLayer
@@ -55,7 +56,7 @@ async def test_many_hints_become_a_few_messages(layer):
 
 
 async def test_a_quiet_broker_is_no_broken_broker(broker):
-    config = settings_of_the_project.CHANNEL_LAYERS["default"]["CONFIG"]
+    config: Any = settings_of_the_project.CHANNEL_LAYERS["default"]["CONFIG"]
     hosts = [{**host, "address": f"unix://{broker}"} for host in config["hosts"]]
     layer = RedisChannelLayer(**{**config, "hosts": hosts})
     assert await hints_within(6, layer, lambda: None) == []
