@@ -13,9 +13,12 @@ from django.template.loader import render_to_string
 from audit.models import Heartbeat, Incident
 from trading.curve import nav_curve, nav_lamports
 from trading.domain.lifecycle import WAITING, PositionStatus, SignalStatus
+from trading.domain.trip_sentences import Sentence, sentence
+from trading.domain.trips import Closing, Phase, Trip
 from trading.domain.values import Route, lamports_to_sol
 from trading.holdings import OPEN, closed_holdings, open_holdings
 from trading.models import Delivery, EquityPoint, Position, Signal, TradingState
+from trading.services.state import trading_state
 from trading.stories import recent_signals
 
 PROCESSES = ("executor", "watcher", "worker", "beat")
@@ -38,10 +41,27 @@ class Vital:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TripNotice:
+    """One rule of the circuit breaker that holds trading back, in words."""
+
+    is_cooling: bool
+    sentence: Sentence
+    tripped_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
+    """How the platform is. `is_switched_off`: by a person; `is_halted`: by whatever reason, for all entries."""
+
     mode: str
     route: str
     is_halted: bool
+    is_switched_off: bool
+    is_closing_all: bool
+    is_closing_losers: bool
+    is_spear_paused: bool
+    is_resettable: bool
+    trips: list[TripNotice]
     halt_reason: str
     halted_by: str
     halted_at: datetime | None
@@ -74,6 +94,8 @@ class Money:
 
 def health(now: datetime) -> dict[str, Any]:
     state = TradingState.objects.filter(id=1).first()
+    present = trading_state()
+    is_switched_off = state is None or state.entries_halted
     waiting = Signal.objects.filter(status__in=WAITING).aggregate(
         depth=Count("uuid"), oldest=Min("received_at")
     )
@@ -81,11 +103,17 @@ def health(now: datetime) -> dict[str, Any]:
         "health": Health(
             mode=settings.MODE.upper(),
             route=state.route if state else Route.JITO,
-            # A missing row means stopped, as the executor reads it.
-            is_halted=state is None or state.entries_halted,
-            halt_reason=state.reason if state else "The trading state is not set up yet",
-            halted_by=state.actor if state else "",
-            halted_at=state.changed_at if state else None,
+            is_halted=present.are_entries_halted,
+            is_switched_off=is_switched_off,
+            is_closing_all=present.closing is Closing.ALL,
+            is_closing_losers=present.closing is Closing.LOSERS,
+            is_spear_paused=present.is_spear_paused,
+            is_resettable=bool(present.trips)
+            or (present.are_entries_halted and not is_switched_off),
+            trips=[_notice(trip) for trip in present.trips],
+            halt_reason=present.held_back_by,
+            halted_by=state.actor if state and is_switched_off else "",
+            halted_at=state.changed_at if state and is_switched_off else None,
             processes=_processes(now),
             prices=_prices(now),
             queue_depth=waiting["depth"],
@@ -93,6 +121,14 @@ def health(now: datetime) -> dict[str, Any]:
             open_incidents=Incident.objects.filter(resolved_at__isnull=True).count(),
         )
     }
+
+
+def _notice(trip: Trip) -> TripNotice:
+    return TripNotice(
+        is_cooling=trip.phase is Phase.COOLDOWN,
+        sentence=sentence(trip),
+        tripped_at=trip.tripped_at,
+    )
 
 
 def _processes(now: datetime) -> list[Vital]:

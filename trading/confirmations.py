@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from trading.models import Position
-from trading.services import control
+from trading.services import breaker, control
 
 
 class ReasonForm(forms.Form):
@@ -45,9 +45,25 @@ HALT = Act(
 )
 RESUME = Act(
     title="Resume entries",
-    explanation="Signals that arrive from now on are bought again when every gate says yes.",
+    explanation="Signals that arrive from now on are bought again when every gate says yes. What the "
+    "circuit breaker holds back stays held back.",
     button="Resume entries",
     done="Entries are resumed.",
+)
+RESET = Act(
+    title="Reset the circuit breaker",
+    explanation="Every rule starts anew from this moment: what was lost until now is pardoned and trips "
+    "nothing again. The kill switch stays as it is.",
+    button="Reset breaker",
+    done="The circuit breaker is reset.",
+)
+CLOSE_EVERYTHING = Act(
+    title="Close everything",
+    explanation="Entries are halted and all that is held is sold at the market, with an exit's tip each. "
+    "What a buy on its way still brings in is sold too, until entries are resumed. This cannot be undone.",
+    button="Halt and close everything",
+    done="Entries are halted and everything is being sold.",
+    is_dangerous=True,
 )
 
 
@@ -67,6 +83,26 @@ def resume(request: HttpRequest) -> HttpResponse:
     if not request.user.is_staff:
         raise PermissionDenied("only staff resume entries")
     return _confirmed(request, RESUME, act_upon=_resume)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+def reset_breaker(request: HttpRequest) -> HttpResponse:
+    """Only staff may pardon losses."""
+    if not request.user.is_staff:
+        raise PermissionDenied("only staff reset the circuit breaker")
+    return _confirmed(request, RESET, act_upon=_reset)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+def close_everything(request: HttpRequest) -> HttpResponse:
+    """Only staff may sell all positions with one click."""
+    if not request.user.is_staff:
+        raise PermissionDenied("only staff close everything")
+    return _confirmed(request, CLOSE_EVERYTHING, act_upon=_close_everything)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -99,6 +135,14 @@ def _resume(actor: str, reason: str) -> None:
     control.resume_entries(actor=actor, reason=reason, now=timezone.now())
 
 
+def _reset(actor: str, reason: str) -> None:
+    breaker.reset_breaker(actor=actor, reason=reason, now=timezone.now())
+
+
+def _close_everything(actor: str, reason: str) -> None:
+    control.close_everything(actor=actor, reason=reason, now=timezone.now())
+
+
 def _confirmed(
     request: HttpRequest, act: Act, *, act_upon: Callable[[str, str], None]
 ) -> HttpResponse:
@@ -106,7 +150,7 @@ def _confirmed(
     if request.method == "POST" and form.is_valid():
         try:
             act_upon(request.user.get_username(), form.cleaned_data["reason"])
-        except control.UnableToExit as error:
+        except (control.UnableToExit, breaker.UnableToReset) as error:
             messages.error(request, str(error))
         else:
             messages.success(request, act.done)

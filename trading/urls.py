@@ -11,4 +11,6 @@ urlpatterns = [
     path("positions/<uuid:uuid>/close/", confirmations.close_position, name="close_position"),
     path("entries/halt/", confirmations.halt, name="halt"),
     path("entries/resume/", confirmations.resume, name="resume"),
+    path("breaker/reset/", confirmations.reset_breaker, name="reset_breaker"),
+    path("positions/close-everything/", confirmations.close_everything, name="close_everything"),
 ]

@@ -1,4 +1,4 @@
-"""The admin of positions, submissions and fills, read-only, and of the switch that stops entries."""
+"""The admin of positions, submissions and fills, read-only."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from unfold.decorators import action, display
 
 from audit.desk import FactAdmin, ReasonDialog, act, change_url, dialog, link, shortened
 from trading.admin.signals import STRATEGY_COLOURS, FactInline, leader_link, with_leader_name
-from trading.models import Fill, Position, Submission, TradingState
+from trading.models import Fill, Position, Submission
 from trading.services import control
 from trading.templatetags import figures
 
@@ -236,53 +236,3 @@ class FillAdmin(FactAdmin):
     @display(description="Rent SOL")
     def rent(self, fill: Fill) -> str:
         return figures.signed_sol(fill.rent_lamports, 9)
-
-
-@admin.register(TradingState)
-class TradingStateAdmin(FactAdmin):
-    list_display = ["state", "route", "reason", "actor", "changed_at"]
-    actions_list = ["halt", "resume"]
-
-    @display(description="Entries", label={"trading": "success", "halted": "danger"})
-    def state(self, state: TradingState) -> str:
-        return "halted" if state.entries_halted else "trading"
-
-    @action(
-        description="Halt entries",
-        url_path="halt",
-        permissions=["act"],
-        dialog=dialog("Halt entries", "Nothing more is bought; exits go on.", submit="Halt"),
-    )
-    def halt(self, request: HttpRequest, form: ReasonDialog) -> HttpResponse:
-        return act(
-            request,
-            lambda: control.halt_entries(
-                actor=request.user.get_username(),
-                reason=form.cleaned_data["reason"],
-                now=timezone.now(),
-            ),
-            done="Entries are halted.",
-            refusals=(),
-            back_to=reverse("admin:trading_tradingstate_changelist"),
-        )
-
-    @action(
-        description="Resume entries",
-        url_path="resume",
-        permissions=["act"],
-        dialog=dialog(
-            "Resume entries", "Signals are bought again when every gate says yes.", submit="Resume"
-        ),
-    )
-    def resume(self, request: HttpRequest, form: ReasonDialog) -> HttpResponse:
-        return act(
-            request,
-            lambda: control.resume_entries(
-                actor=request.user.get_username(),
-                reason=form.cleaned_data["reason"],
-                now=timezone.now(),
-            ),
-            done="Entries are resumed.",
-            refusals=(),
-            back_to=reverse("admin:trading_tradingstate_changelist"),
-        )
