@@ -33,6 +33,7 @@ from workers.conditions import Conditions
 from workers.desk import Desk, open_desk_with
 from workers.executor import Executor
 from workers.exit_watcher import ExitWatcher
+from workers.inquiry import inquire
 from workers.resolver import Resolver
 
 T = TypeVar("T")
@@ -156,6 +157,20 @@ class Platform:
         return await self.signal(
             mint, strategy=Strategy.EXIT, action=Action.SELL, exit_fraction=Decimal(fraction)
         )
+
+    async def rehearse(self, mint: str, *, lamports: int = SOL // 4) -> None:
+        """Have the sale of a buy tried now, so that the next one asks for instructions only to be built."""
+        request = SignalRequest(
+            strategy=Strategy.SHIELD,
+            action=Action.BUY,
+            symbol="TOKEN",
+            mint=mint,
+            amount_lamports=lamports,
+            leader_address=self.leader,
+        )
+        found = await inquire(self.desk, request, Policy(), amount_lamports=lamports)
+        assert found.sale is not None
+        assert not found.sale.unavailable
 
     async def work(self, *, is_exit: bool = False) -> bool:
         return await self.executor.work_once(is_exit=is_exit)

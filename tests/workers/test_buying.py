@@ -7,13 +7,10 @@ import pytest
 from tests.cluster import Sandbox
 from tests.platform import SOL, Platform
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
-from trading.domain.policy import Policy
-from trading.domain.signals import SignalRequest
 from trading.domain.swaps import read_balance_change
 from trading.domain.values import Action, Route, Strategy
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.models import Decision, Fill, Position, Submission, Token, TradingState
-from workers.inquiry import inquire
 
 SIZE = SOL // 4
 
@@ -185,25 +182,10 @@ async def test_a_source_that_fails_once_is_asked_again(platform: Platform, mint:
     assert (await platform.bought(mint)).status == PositionStatus.ACTIVE
 
 
-async def rehearse(platform: Platform, mint: str) -> None:
-    """Have the sale rehearsed, so that only building the transaction itself asks for instructions."""
-    request = SignalRequest(
-        strategy=Strategy.SHIELD,
-        action=Action.BUY,
-        symbol="TOKEN",
-        mint=mint,
-        amount_lamports=SIZE,
-        leader_address=platform.leader,
-    )
-    found = await inquire(platform.desk, request, Policy(), amount_lamports=SIZE)
-    assert found.sale is not None
-    assert not found.sale.unavailable
-
-
 async def test_instructions_that_do_not_come_are_tried_again_later(
     platform: Platform, mint: str
 ) -> None:
-    await rehearse(platform, mint)
+    await platform.rehearse(mint)
     platform.sandbox.fault(plane="jupiter", method="swap-instructions", kind="http_error", count=1)
     uuid = await platform.signal(mint)
     await platform.work()
@@ -220,7 +202,7 @@ async def test_instructions_that_do_not_come_are_tried_again_later(
 async def test_a_buy_that_can_never_be_built_ends_as_a_dead_letter(
     platform: Platform, mint: str
 ) -> None:
-    await rehearse(platform, mint)
+    await platform.rehearse(mint)
     platform.sandbox.fault(plane="jupiter", method="swap-instructions", kind="http_error")
     uuid = await platform.signal(mint)
     for _ in range(3):

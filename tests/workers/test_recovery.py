@@ -43,6 +43,7 @@ async def before_the_decision(platform: Platform, uuid: UUID) -> None:
 
 
 async def after_the_decision(platform: Platform, uuid: UUID) -> None:
+    await platform.rehearse((await platform.row(uuid)).mint)
     platform.sandbox.fault(
         plane="jupiter", method="swap-instructions", kind="latency", seconds=1, count=1
     )
@@ -138,6 +139,7 @@ async def test_a_signal_in_living_hands_is_not_taken_over(platform: Platform, mi
 
 async def test_whoever_lost_its_signal_sends_nothing(platform: Platform, mint: str) -> None:
     """A process that slept through its lease wakes up while another one has the signal."""
+    await platform.rehearse(mint)
     uuid = await platform.signal(mint)
     platform.sandbox.fault(
         plane="jupiter", method="swap-instructions", kind="latency", seconds=0.8, count=1
