@@ -12,6 +12,7 @@ from audit import services as audit
 from trading import live
 from trading.domain.lifecycle import SignalStatus
 from trading.domain.policy import Policy
+from trading.domain.safety import refusal_by_name
 from trading.domain.signals import SignalInvalid, SignalRequest, identity_keys, signal_uuid
 from trading.domain.values import Action, Strategy
 from trading.hmac_auth import Caller
@@ -150,11 +151,14 @@ def _refusal(request: SignalRequest, now: datetime) -> Answer | None:
     )
     if refused is not None:
         return Answer(http_status=200, code=refused[0])
+    policy, _ = active_policy()
+    unwanted = refusal_by_name(request.mint, policy)
+    if unwanted is not None:
+        return Answer(http_status=200, code=unwanted)
     state = trading_state()
     is_paused = state.is_spear_paused and request.strategy is Strategy.SPEAR
     if state.are_entries_halted or is_paused:
         return Answer(http_status=503, code="circuit_breaker_triggered")
-    policy, _ = active_policy()
     if _is_shed(request, policy):
         audit.set_aside(
             source="webhook",
