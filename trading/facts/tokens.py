@@ -59,7 +59,19 @@ class TokenDesk:
         if refusal_by_name(mint, policy):
             return TokenFacts(mint=mint)
         until = deadline() if until is None else until
-        others = asyncio.gather(
+        # A task, not a bare gather: one that is cancelled and never awaited would complain about it.
+        others = asyncio.create_task(self._others(mint, policy, until))
+        account = await self._mint(mint, policy, until)
+        if isinstance(account, _MintReply) and not account.is_sound(policy):
+            others.cancel()
+            return TokenFacts(mint=mint, is_found=account.is_found, facts=account.facts)
+        return _assemble(mint, account, *await others)
+
+    async def _others(
+        self, mint: str, policy: Policy, until: float
+    ) -> tuple[PairFacts | GatewayError | None, Decimal | GatewayError | None, int | GatewayError]:
+        """What others say of a mint: its market, its price, its holders."""
+        return await asyncio.gather(
             self._pair(mint, until),
             self._prices.get(mint, lambda: self._ask_price(mint), lifetime=_minute, until=until),
             self._holders.get(
@@ -69,11 +81,6 @@ class TokenDesk:
                 until=until,
             ),
         )
-        account = await self._mint(mint, policy, until)
-        if isinstance(account, _MintReply) and not account.is_sound(policy):
-            others.cancel()
-            return TokenFacts(mint=mint, is_found=account.is_found, facts=account.facts)
-        return _assemble(mint, account, *await others)
 
     async def _mint(self, mint: str, policy: Policy, until: float) -> _MintReply | GatewayError:
         return await self._mints.get(

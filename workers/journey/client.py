@@ -69,20 +69,20 @@ class Client:
     def __init__(self, session: aiohttp.ClientSession, *, url: str, secret: str) -> None:
         self._session, self._url, self._secret = session, url, secret
         self.replies: list[Reply] = []
+        self._last: dict[bytes, int] = {}
 
     async def send(self, body: Mapping[str, Any] | bytes, *, age_seconds: int = 0) -> Reply:
         """The reply to a signal whose timestamp lies `age_seconds` back (negative: ahead).
 
-        Without an answer it is sent again, signed anew as a real provider does: an equal timestamp would
-        make an equal signature, which is a replay.
+        Without an answer it is sent again, signed anew as a real provider does. No timestamp is used twice
+        for the same body: it would make an equal signature, which is a replay.
         """
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        last = 0
         for attempt in range(1, ATTEMPTS + 1):
-            last = max(int(time.time()) - age_seconds, last + 1)
-            reply = await self._post(
-                sign(raw, secret=self._secret, timestamp=last), attempt=attempt
-            )
+            timestamp = max(int(time.time()) - age_seconds, self._last.get(raw, 0) + 1)
+            self._last[raw] = timestamp
+            signed = sign(raw, secret=self._secret, timestamp=timestamp)
+            reply = await self._post(signed, attempt=attempt)
             if reply is not None and reply.reason != "storage_unavailable":
                 self.replies.append(reply)
                 return reply
