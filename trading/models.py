@@ -85,7 +85,10 @@ class Signal(models.Model):
     status = models.CharField(max_length=12, choices=choices(SignalStatus))
     code = models.CharField(max_length=40, blank=True)
     text = models.CharField(max_length=300, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    dead_submissions = models.PositiveIntegerField(
+        default=0, help_text="Transactions sent for it that provably did not trade."
+    )
     received_at = models.DateTimeField()
     next_attempt_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True)
@@ -108,6 +111,11 @@ class Signal(models.Model):
                 fields=["claimed_at"],
                 condition=models.Q(status=SignalStatus.EXECUTING.value),
                 name="signal_executing",
+            ),
+            models.Index(
+                fields=["leader_address", "mint"],
+                condition=models.Q(status__in=["QUEUED", "EXECUTING", "RETRY"]),
+                name="signal_unfinished",
             ),
         ]
 
@@ -243,7 +251,7 @@ class Submission(models.Model):
     position = models.ForeignKey(
         Position, null=True, on_delete=models.PROTECT, related_name="submissions"
     )
-    attempt = models.PositiveSmallIntegerField()
+    attempt = models.PositiveIntegerField()
     action = models.CharField(max_length=4, choices=choices(Action))
     mint = models.CharField(max_length=44)
     route = models.CharField(max_length=8, choices=choices(Route))
@@ -293,7 +301,9 @@ class Submission(models.Model):
                 fields=["recorded_at"],
                 condition=models.Q(status="IN_FLIGHT"),
                 name="submission_in_flight",
-            )
+            ),
+            models.Index(fields=["status", "balance_change_lamports"], name="submission_cash"),
+            models.Index(fields=["resolved_at"], name="submission_resolved"),
         ]
 
     def __str__(self) -> str:
@@ -356,7 +366,9 @@ class TradingState(models.Model):
     actor = models.CharField(max_length=150, blank=True)
     changed_at = models.DateTimeField()
     route = models.CharField(max_length=8, choices=choices(Route), default=Route.JITO)
-    trips = models.JSONField(default=list, help_text="What the circuit breaker holds back, and why.")
+    trips = models.JSONField(
+        default=list, help_text="What the circuit breaker holds back, and why."
+    )
     evaluated_at = models.DateTimeField(null=True)
     reset_at = models.DateTimeField(null=True)
     sol_price_usd = models.DecimalField(max_digits=20, decimal_places=8, null=True)

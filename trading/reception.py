@@ -83,7 +83,8 @@ class Reception:
             await asyncio.sleep(SECRETS_SECONDS)
             try:
                 await self._read_secrets()
-            except StorageUnavailable as error:
+            except Exception as error:
+                # The loop must live: it is what makes a revoked secret invalid.
                 log.warning("secrets: %s", error)
 
     async def _read_secrets(self) -> None:

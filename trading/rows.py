@@ -78,6 +78,16 @@ def moment(value: Any) -> datetime | None:
     return value  # type: ignore[no-any-return]
 
 
+def serialise(name: str) -> None:
+    """Let only one transaction at a time pass this point until it ends.
+
+    SQLite has one writer anyway; PostgreSQL would let two read the same rows and both act on them.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
+
+
 @cache
 def _field(model: type[models.Model], name: str) -> Any:
     return model._meta.get_field(name)

@@ -3,16 +3,26 @@
 import logging
 from datetime import timedelta
 
-from trading.domain.decision import Denial, Facts, LeaderFacts, Order, Portfolio, QuoteFacts
+from trading.domain.decision import (
+    SENTENCES,
+    Denial,
+    DenialCode,
+    Facts,
+    LeaderFacts,
+    Order,
+    Portfolio,
+    QuoteFacts,
+)
 from trading.domain.policy import Policy
 from trading.domain.tips import tip_lamports
-from trading.domain.values import WSOL_MINT, Action, Route
+from trading.domain.values import WSOL_MINT, Action, Route, Strategy
 from trading.gateways.base import GatewayError
 from trading.gateways.jupiter import Quote
 from trading.gateways.transactions import SwapInstructions
 from trading.services.claims import Claim, retry_later
-from trading.services.orders import SignedOrder, decide_buy, record_buy
+from trading.services.orders import SignedOrder, decide_buy, deny, record_buy
 from trading.services.state import TradingNow
+from trading.services.steps import AlreadyHeld, EntriesHalted
 from workers.desk import NETWORK_FEE_LAMPORTS, Desk, Stopwatch
 from workers.inquiry import Findings, inquire
 from workers.sending import send
@@ -33,7 +43,7 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
         policy=policy,
         percentile=policy.for_strategy(claim.request.strategy).tip_percentile,
         floor=desk.conditions.tip_floor,
-        attempt=claim.attempt,
+        attempt=claim.dead_submissions + 1,
     )
     route = Route.JITO if desk.conditions.tip_account() else Route.STANDARD
     decision = await desk.writer.run(
@@ -41,6 +51,7 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
             claim,
             build_facts=lambda **own: _facts(desk, claim, found, tip, route, **own),
             balance_lamports=desk.conditions.balance_lamports,
+            balance_at=desk.conditions.balance_at,
             now=desk.clock(),
         )
     )
@@ -83,8 +94,18 @@ async def _execute(
             )
         )
         return
-    submission = await desk.writer.run(lambda: record_buy(claim, order, now=desk.clock()))
-    await send(desk, submission, order)
+    try:
+        submission = await desk.writer.run(lambda: record_buy(claim, order, now=desk.clock()))
+    except (AlreadyHeld, EntriesHalted) as change:
+        code = (
+            DenialCode.ALREADY_HELD
+            if isinstance(change, AlreadyHeld)
+            else DenialCode.ENTRIES_HALTED
+        )
+        text = f"{SENTENCES[code]}: since the decision"
+        await desk.writer.run(lambda: deny(claim, code=code, text=text, now=desk.clock()))
+        return
+    await send(desk, submission, order, may_go_public=claim.request.strategy is not Strategy.SPEAR)
 
 
 async def _build(

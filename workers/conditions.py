@@ -51,6 +51,12 @@ class Conditions:
         return self._fresh("balance", BALANCE_LIFETIME)  # type: ignore[return-value]
 
     @property
+    def balance_at(self) -> datetime | None:
+        """When the balance was asked for: whatever was booked since is not in it for sure."""
+        seen = self._seen.get("balance")
+        return None if seen is None else seen[0]
+
+    @property
     def sol_price_usd(self) -> Decimal | None:
         return self._fresh("sol_price", SOL_PRICE_LIFETIME)  # type: ignore[return-value]
 
@@ -99,13 +105,14 @@ class Conditions:
             log.warning("tip accounts: %s", error)
 
     async def _keep(self, name: str, ask: Callable[[], Awaitable[object]]) -> None:
+        asked_at = self._clock()
         try:
             value = await ask()
         except GatewayError as error:
             log.warning("%s: %s", name, error)
             return
         if value is not None:
-            self._seen[name] = (self._clock(), value)
+            self._seen[name] = (asked_at, value)
 
     def _fresh(self, name: str, lifetime: timedelta) -> object | None:
         seen = self._seen.get(name)

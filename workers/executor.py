@@ -10,8 +10,8 @@ from pathlib import Path
 
 from trading.domain.policy import Policy
 from trading.domain.values import Action
-from trading.services.claims import Claim, claim_next, give_up, retry_later
-from trading.services.policy import active_policy
+from trading.services.claims import Claim, claim_next, give_up, renew, retry_later
+from trading.services.policy import active_policy, policy_for_exits
 from trading.services.portfolio import has_live_submission
 from trading.services.steps import NotOurs
 from trading.writer import StorageUnavailable
@@ -22,6 +22,7 @@ from workers.selling import sell
 log = logging.getLogger("executor")
 POLL_SECONDS = 0.1
 DRAIN_SECONDS = 5.0
+RENEW_SECONDS = 1.0
 POISON_DELAY = timedelta(seconds=5)
 
 
@@ -34,6 +35,7 @@ class Executor:
         self._exit_seats = asyncio.Semaphore(exit_seats)
         self._woken = {True: asyncio.Event(), False: asyncio.Event()}
         self._working: set[asyncio.Task[None]] = set()
+        self._held: set[str] = set()
 
     def wake(self) -> None:
         """A hint that a row waits."""
@@ -49,6 +51,12 @@ class Executor:
             )
         finally:
             await settle(set(self._working), seconds=DRAIN_SECONDS)
+
+    async def renew(self) -> None:
+        """Keep the leases of what is being worked on, however long the outside takes to answer."""
+        held = set(self._held)
+        if held:
+            await self._desk.writer.run(lambda: renew(held, now=self._desk.clock()))
 
     async def work_once(self, *, is_exit: bool) -> bool:
         """Claim one due signal and work on it to the end of this step; False when none was due."""
@@ -79,13 +87,16 @@ class Executor:
             return await self._claim(is_exit=is_exit)
         except StorageUnavailable as error:
             log.warning("claiming: %s", error)
-            return None
+        except Exception:
+            # A row or a policy that cannot be read must not end the process: exits and resolver live in it.
+            log.exception("claiming failed")
+        return None
 
     async def _claim(self, *, is_exit: bool) -> tuple[Claim, Policy] | None:
         token, now = str(uuid.uuid4()), self._desk.clock()
 
         def take() -> tuple[Claim, Policy] | None:
-            policy, _ = active_policy()
+            policy = policy_for_exits() if is_exit else active_policy()[0]
             claim = claim_next(token=token, is_exit=is_exit, now=now)
             return None if claim is None else (claim, policy)
 
@@ -94,6 +105,7 @@ class Executor:
     async def _work(self, claim: Claim, policy: Policy) -> None:
         trade: Callable[[Desk, Claim, Policy], Awaitable[None]]
         trade = sell if claim.request.action is Action.SELL else buy
+        self._held.add(claim.token)
         try:
             await trade(self._desk, claim, policy)
         except NotOurs as error:
@@ -104,6 +116,8 @@ class Executor:
         except Exception as error:
             log.exception("%s: moved aside", claim.uuid)
             await self._move_aside(claim, policy, error)
+        finally:
+            self._held.discard(claim.token)
 
     async def _move_aside(self, claim: Claim, policy: Policy, error: Exception) -> None:
         """A signal that breaks our code must not break the queue; an exit is tried again all the same."""

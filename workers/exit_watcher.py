@@ -1,5 +1,6 @@
 """Watches every open position: prices it once a second and asks for the exits that the rules call for."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,10 +13,11 @@ from trading.domain.pnl import price_sol
 from trading.domain.values import WSOL_MINT
 from trading.gateways.base import GatewayError
 from trading.gateways.connect import Gateways
+from trading.gateways.jupiter import Urgency
 from trading.models import Position
 from trading.services.breaker import SolPrice
 from trading.services.control import request_exit_of
-from trading.services.policy import active_policy
+from trading.services.policy import policy_for_exits
 from trading.services.portfolio import cash_flow, mark_price, open_positions, record_equity
 from trading.services.state import trading_state
 from trading.writer import GroupWriter
@@ -56,15 +58,20 @@ class ExitWatcher:
         """Look at every open position once; how many exits were newly asked for."""
         positions = await self._writer.run(open_positions)
         prices = await self._prices_sol(positions)
-        asked = 0
-        for position in positions:
-            try:
-                asked += await self._look_at(position, prices.get(position.mint))
-            except Exception:
-                # One position that breaks our code must not keep the others from being sold.
-                log.exception("%s cannot be judged", position)
+        # All at once: a position whose price has to be asked for must not delay the others' stops.
+        asked = await asyncio.gather(
+            *(self._look_safely(position, prices.get(position.mint)) for position in positions)
+        )
         await self._record_equity()
-        return asked
+        return sum(asked)
+
+    async def _look_safely(self, position: Position, price: Decimal | None) -> bool:
+        try:
+            return await self._look_at(position, price)
+        except Exception:
+            # One position that breaks our code must not keep the others from being sold.
+            log.exception("%s cannot be judged", position)
+            return False
 
     async def _prices_sol(self, positions: list[Position]) -> dict[str, Decimal]:
         mints = sorted({position.mint for position in positions})
@@ -95,6 +102,7 @@ class ExitWatcher:
                 output_mint=WSOL_MINT,
                 amount_raw=position.held_raw,
                 slippage_bps=QUOTE_SLIPPAGE_BPS,
+                urgency=Urgency.POSITION,
             )
         except GatewayError:
             return None
@@ -146,7 +154,7 @@ def _price_and_judge(position: Position, price: Decimal, now: datetime) -> bool:
 def _judge(position: Position, price: Decimal, now: datetime) -> bool:
     if position.status != PositionStatus.ACTIVE:
         return False
-    policy, _ = active_policy()
+    policy = policy_for_exits()
     due = evaluate(
         OpenPosition(
             strategy=position.strategy,

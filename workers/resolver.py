@@ -1,8 +1,10 @@
 """Asks the chain what became of every submission in flight: the only judge of an outcome, at start as ever."""
 
+import asyncio
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from audit import services as audit
 from trading.domain.lifecycle import SubmissionStatus
 from trading.domain.swaps import TransactionUnreadable, read_balance_change
 from trading.domain.values import Action, Route
@@ -12,13 +14,14 @@ from trading.gateways.jito import TIP_ACCOUNTS
 from trading.models import Submission
 from trading.services.booking import book_dead, book_landed
 from trading.services.claims import take_over_abandoned
-from trading.services.portfolio import in_flight
+from trading.services.portfolio import held_raw, in_flight
 from workers.desk import Desk
-from workers.sending import broadcast_again
+from workers.sending import BROADCAST_SECONDS, broadcast_again
 
 log = logging.getLogger("resolver")
 STEP_SECONDS = 0.4
-BROADCAST_SECONDS = 2.0
+ROWS_AT_ONCE = 8
+UNREADABLE_AFTER = timedelta(seconds=30)
 
 
 class Resolver:
@@ -27,6 +30,7 @@ class Resolver:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._broadcast_at: dict[int, datetime] = {}
+        self._room = asyncio.Semaphore(ROWS_AT_ONCE)
 
     async def step(self) -> int:
         """Resolve once whatever can be; how many submissions were resolved.
@@ -42,16 +46,25 @@ class Resolver:
         statuses = await self._desk.gateways.rpc.signature_statuses(
             [row.signature for row in submissions], search_history=True
         )
-        resolved = 0
-        for row, status in zip(submissions, statuses, strict=True):
+        # Side by side: one endpoint that hangs must not keep the others' fills out of the books.
+        resolved = await asyncio.gather(
+            *(
+                self._resolve_safely(row, status)
+                for row, status in zip(submissions, statuses, strict=True)
+            )
+        )
+        return sum(resolved)
+
+    async def _resolve_safely(self, row: Submission, status: SignatureStatus | None) -> bool:
+        async with self._room:
             try:
-                resolved += await self._resolve(row, status)
+                return await self._resolve(row, status)
             except GatewayError as error:
                 log.warning("%s: %s", row.signature[:8], error)
             except Exception:
                 # One row that breaks our code must not keep the others from being resolved.
                 log.exception("%s cannot be resolved", row.signature[:8])
-        return resolved
+        return False
 
     async def _resolve(self, row: Submission, status: SignatureStatus | None) -> bool:
         if status is not None:
@@ -61,7 +74,7 @@ class Resolver:
         expired = await self._desk.gateways.rpc.has_expired(
             row.signature, last_valid_block_height=row.last_valid_block_height
         )
-        if expired:
+        if expired and not await self._has_left_traces(row):
             return await self._bury(row)
         await self._offer_again(row)
         return False
@@ -69,13 +82,14 @@ class Resolver:
     async def _book(self, row: Submission) -> bool:
         transaction = await self._desk.gateways.rpc.transaction(row.signature)
         if transaction is None:
+            await self._report_if_old(row, "the chain knows it and shows no transaction")
             return False
         try:
             change = read_balance_change(
                 transaction, wallet=self._desk.address, mint=row.mint, tip_accounts=TIP_ACCOUNTS
             )
         except TransactionUnreadable as error:
-            log.warning("%s: %s", row.signature[:8], error)
+            await self._report_if_old(row, str(error))
             return False
         price = self._desk.conditions.sol_price_usd
         is_new = await self._desk.writer.run(
@@ -96,6 +110,40 @@ class Resolver:
                 status=SubmissionStatus.EXPIRED,
                 code="EXPIRED",
                 text=text,
+                now=self._desk.clock(),
+            )
+        )
+
+    async def _has_left_traces(self, row: Submission) -> bool:
+        """Whether our own tokens say that it landed although no node remembers it.
+
+        A node that was started from a snapshot answers "unknown" for what happened before. Then it stays in
+        flight and a person has to look.
+        """
+        holdings = await self._desk.gateways.rpc.token_holdings(self._desk.address)
+        on_chain: int = sum(each.amount_raw for each in holdings if each.mint == row.mint)
+        booked = await self._desk.writer.run(lambda: held_raw(row.mint))
+        is_contradicted: bool
+        # Half of it: dust that somebody sends us must not look like a trade of ours.
+        if row.action == Action.BUY:
+            is_contradicted = on_chain >= booked + max(1, row.quoted_out_raw // 2)
+        else:
+            is_contradicted = on_chain <= booked - max(1, row.in_amount_raw // 2)
+        if is_contradicted:
+            await self._report(row, f"expired, yet we hold {on_chain} and the books say {booked}")
+        return is_contradicted
+
+    async def _report_if_old(self, row: Submission, text: str) -> None:
+        log.warning("%s: %s", row.signature[:8], text)
+        if self._desk.clock() - row.recorded_at > UNREADABLE_AFTER:
+            await self._report(row, text)
+
+    async def _report(self, row: Submission, text: str) -> None:
+        await self._desk.writer.run(
+            lambda: audit.open_incident(
+                key=f"submission:{row.pk}",
+                title=f"{row.action} {row.signature[:8]} cannot be resolved",
+                detail=text,
                 now=self._desk.clock(),
             )
         )

@@ -21,12 +21,20 @@ from trading.services.claims import Claim, retry_later, skip, wait_for
 from trading.services.orders import SignedOrder, record_sell
 from trading.services.portfolio import ToSell, position_to_sell
 from trading.services.state import trading_state
+from trading.services.steps import PositionBusy
 from workers.desk import Desk, Stopwatch
 from workers.sending import send
 
 log = logging.getLogger("selling")
 WAIT = timedelta(milliseconds=500)
-RETRY_DELAYS = (timedelta(milliseconds=500), timedelta(seconds=2), timedelta(seconds=10))
+RETRY_DELAYS = (
+    timedelta(milliseconds=500),
+    timedelta(seconds=2),
+    timedelta(seconds=2),
+    timedelta(seconds=10),
+)
+HOPELESS_ATTEMPTS = 30
+HOPELESS_DELAY = timedelta(minutes=2)
 MAXIMUM_SLIPPAGE_BPS = 5_000
 WITHHELD_FEES_TYPE = 2
 TOKEN_ACCOUNT_LENGTH = 165
@@ -109,9 +117,19 @@ async def _sell_position(
     except GatewayError as error:
         await _retry(desk, claim, policy, "BUILD_FAILED", str(error))
         return
-    submission = await desk.writer.run(
-        lambda: record_sell(claim, order, position=position.pk, now=desk.clock())
-    )
+    try:
+        submission = await desk.writer.run(
+            lambda: record_sell(
+                claim,
+                order,
+                position=position.pk,
+                exit_generation=position.exit_generation,
+                now=desk.clock(),
+            )
+        )
+    except PositionBusy:
+        await _wait(desk, claim, "POSITION_EXITING", "another sell of the position came first")
+        return
     await send(desk, submission, order)
 
 
@@ -130,14 +148,16 @@ async def _build(
             input_mint=position.mint,
             output_mint=WSOL_MINT,
             amount_raw=amount_raw,
-            slippage_bps=_slippage_bps(policy, claim.attempt),
+            slippage_bps=_slippage_bps(policy, claim.dead_submissions),
             urgency=Urgency.EXIT,
         )
     )
     paid = desk.choose_tip(
-        route=route, lamports=_tip(desk, policy, quote.out_amount_raw, claim.attempt)
+        route=route, lamports=_tip(desk, policy, quote.out_amount_raw, claim.dead_submissions)
     )
-    is_last = amount_raw == holding.amount_raw and holding.is_closable and claim.attempt == 1
+    is_last = (
+        amount_raw == holding.amount_raw and holding.is_closable and not claim.dead_submissions
+    )
     signed, last_valid = await desk.build_swap(
         quote,
         tip=paid,
@@ -161,18 +181,20 @@ async def _build(
     )
 
 
-def _slippage_bps(policy: Policy, attempt: int) -> int:
-    """The policy's tolerance for exits, doubled with every try: getting out matters more than the price."""
-    return min(policy.exit_slippage_bps << min(attempt - 1, 8), MAXIMUM_SLIPPAGE_BPS)
+def _slippage_bps(policy: Policy, dead_submissions: int) -> int:
+    """The policy's tolerance for exits, doubled with every transaction that died: getting out matters
+    more than the price. What could not even be built costs nothing and doubles nothing.
+    """
+    return min(policy.exit_slippage_bps << min(dead_submissions, 8), MAXIMUM_SLIPPAGE_BPS)
 
 
-def _tip(desk: Desk, policy: Policy, proceeds_lamports: int, attempt: int) -> int:
+def _tip(desk: Desk, policy: Policy, proceeds_lamports: int, dead_submissions: int) -> int:
     """The exit's tip, but never more than the policy's share of what the sale brings in."""
     tip = tip_lamports(
         policy=policy,
         percentile=policy.exit_tip_percentile,
         floor=desk.conditions.tip_floor,
-        attempt=attempt,
+        attempt=dead_submissions + 1,
     )
     return max(MINIMUM_TIP_LAMPORTS, min(tip, proceeds_lamports * policy.maximum_tip_bps // 10_000))
 
@@ -222,6 +244,8 @@ async def _missing(desk: Desk, claim: Claim, policy: Policy, position: Position)
 async def _retry(desk: Desk, claim: Claim, policy: Policy, code: str, text: str) -> None:
     log.warning("%s: %s: %s", claim.request.symbol, code, text)
     delay = RETRY_DELAYS[min(claim.attempt, len(RETRY_DELAYS)) - 1]
+    if claim.attempt > HOPELESS_ATTEMPTS:
+        delay = HOPELESS_DELAY
     await desk.writer.run(
         lambda: retry_later(
             claim,

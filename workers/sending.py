@@ -10,24 +10,30 @@ from trading.services.orders import SignedOrder, mark_sent
 from workers.desk import Desk
 
 log = logging.getLogger("sending")
+BROADCAST_SECONDS = 2.0
+"""How long bytes rest before the resolver offers them again; until then nobody else can have sent them."""
 
 
-async def send(desk: Desk, submission: int, order: SignedOrder) -> None:
+async def send(
+    desk: Desk, submission: int, order: SignedOrder, *, may_go_public: bool = True
+) -> None:
     """Send a recorded submission by its route.
 
     A refusal by the engine proves that it did not take the bundle, so the same bytes go to the RPC
-    nodes. Refused there by all as well: the submission is booked REFUSED. Anything else is unknown and
-    stays in flight.
+    nodes, where they `may_go_public` (SPEAR may not). Refused by all, and too soon for anybody to have
+    offered the bytes a second time: the submission is booked REFUSED. Anything else is unknown and stays
+    in flight.
     """
     sent_at = desk.clock()
     route = order.route
     refusal = await _offer(desk, order.wire, route)
-    if refusal is not None and route is Route.JITO:
+    if refusal is not None and route is Route.JITO and may_go_public:
         log.warning("block engine refused %s: %s", order.signature[:8], refusal)
         route = Route.STANDARD
         refusal = await _offer(desk, order.wire, route)
     await desk.writer.run(lambda: mark_sent(submission, route=route, now=sent_at))
-    if refusal is not None:
+    took_seconds = (desk.clock() - sent_at).total_seconds()
+    if refusal is not None and took_seconds < BROADCAST_SECONDS:
         text = str(refusal)
         log.warning("everybody refused %s: %s", order.signature[:8], text)
         await desk.writer.run(

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from audit import services as audit
 from trading import live
@@ -16,12 +17,14 @@ from trading.domain.values import Action
 from trading.models import Fill, Position, Signal, Submission
 from trading.services.breaker import SolPrice, evaluate_breaker
 from trading.services.claims import give_up
-from trading.services.policy import active_policy
+from trading.services.policy import policy_for_exits
 from trading.services.steps import step
 
 log = logging.getLogger("booking")
 SOL_PRICE_LIFETIME = timedelta(minutes=5)
-BACKOFF = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=60))
+BACKOFF = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10))
+# Waiting longer would be a gate before an exit.
+EXIT_BACKOFF = (timedelta(seconds=1), timedelta(seconds=3))
 
 
 @transaction.atomic
@@ -45,6 +48,7 @@ def book_landed(
     )
     if submission is None:
         return False
+    audit.close_incident(key=f"submission:{submission.pk}", now=now)
     filled_at = change.block_time or now
     if change.error:
         _release(submission, code="FAILED_ON_CHAIN", text=change.error, now=now)
@@ -146,6 +150,8 @@ def _reduce_position(
         ]
     )
     _recompute_pnl(position)
+    for trouble in ("exit", "holding"):
+        audit.close_incident(key=f"{trouble}:{position.pk}", now=now)
     _complete(signal, code="SOLD", now=now)
 
 
@@ -219,8 +225,7 @@ def _release(submission: Submission, *, code: str, text: str, now: datetime) -> 
         )
         _recompute_pnl(Position.objects.get(pk=submission.position_id))
     signal = submission.signal
-    policy, _ = active_policy()
-    is_last = signal.attempts >= policy.maximum_attempts
+    is_last = signal.attempts >= policy_for_exits().maximum_attempts
     if signal.action == Action.BUY and is_last:
         give_up(signal.uuid, code=code, text=text, now=now)
         return
@@ -231,7 +236,8 @@ def _release(submission: Submission, *, code: str, text: str, now: datetime) -> 
             detail=f"{code}: {text}",
             now=now,
         )
-    delay = BACKOFF[min(signal.attempts, len(BACKOFF)) - 1]
+    delays = EXIT_BACKOFF if signal.action == Action.SELL else BACKOFF
+    delay = delays[min(signal.dead_submissions, len(delays) - 1)]
     step(
         signal.uuid,
         to=SignalStatus.RETRY,
@@ -240,4 +246,5 @@ def _release(submission: Submission, *, code: str, text: str, now: datetime) -> 
         text=text,
         next_attempt_at=now + delay,
         reserved_lamports=0,
+        dead_submissions=F("dead_submissions") + 1,
     )

@@ -1,5 +1,6 @@
 """Who works on which signal: claiming one, giving it back, and taking over what a dead process left."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,12 +13,15 @@ from audit import services as audit
 from trading.domain.lifecycle import SignalStatus
 from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Strategy
-from trading.models import Signal, SignalEvent
-from trading.rows import first, insert, moment, parameter
+from trading.models import Signal, SignalEvent, SignalKey
+from trading.rows import change, every, first, insert, moment, parameter
 from trading.services.steps import note, step
 
 LEASE = timedelta(seconds=5)
 """How long a claimed signal without a submission may rest before somebody else takes it over."""
+
+
+PATIENT_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Claim:
     request: SignalRequest
     received_at: datetime
     attempt: int
+    dead_submissions: int
     position: UUID | None
     exit_reason: str
     exit_tiers_taken: int
@@ -101,7 +106,7 @@ def skip(claim: Claim, *, code: str, text: str, now: datetime) -> None:
 
 @transaction.atomic
 def give_up(uuid: UUID, *, code: str, text: str, now: datetime, token: str | None = None) -> None:
-    """End a signal as a dead letter."""
+    """End a signal as a dead letter. Nothing of it was traded, so its identity may come again."""
     step(uuid, to=SignalStatus.DEAD_LETTER, now=now, claim=token, code=code, text=text)
     audit.set_aside(
         source="executor",
@@ -111,6 +116,7 @@ def give_up(uuid: UUID, *, code: str, text: str, now: datetime, token: str | Non
         is_retryable=False,
         now=now,
     )
+    SignalKey.objects.filter(signal=uuid).delete()
 
 
 @transaction.atomic
@@ -119,27 +125,51 @@ def take_over_abandoned(*, now: datetime, lease: timedelta = LEASE) -> int:
 
     A signal with a live submission is not abandoned: the chain will answer for it.
     """
-    abandoned = Signal.objects.filter(
-        status=SignalStatus.EXECUTING, claimed_at__lt=now - lease
-    ).exclude(submissions__status__in=["IN_FLIGHT", "LANDED"])
-    uuids = list(abandoned.values_list("uuid", "claim"))
-    for uuid, claim in uuids:
-        step(
-            uuid,
-            to=SignalStatus.QUEUED,
-            now=now,
-            claim=claim,
-            code="TAKEN_OVER",
-            text="the process that worked on it is gone",
-            reserved_lamports=0,
-        )
-    return len(uuids)
+    expired = parameter(Signal, "claimed_at", now - lease)
+    abandoned = every(
+        "SELECT s.uuid, s.claim FROM trading_signal s"
+        " WHERE s.status = 'EXECUTING' AND s.claimed_at < %s AND NOT EXISTS"
+        " (SELECT 1 FROM trading_submission b WHERE b.signal_id = s.uuid"
+        " AND b.status IN ('IN_FLIGHT', 'LANDED'))",
+        expired,
+    )
+    return sum(_take_over(UUID(str(uuid)), claim, expired, now) for uuid, claim in abandoned)
+
+
+def renew(tokens: Collection[str], *, now: datetime) -> int:
+    """Keep the leases of the claims that a living process is working on; how many there were."""
+    return Signal.objects.filter(status=SignalStatus.EXECUTING, claim__in=tokens).update(
+        claimed_at=now
+    )
+
+
+def _take_over(uuid: UUID, claim: str, expired: Any, now: datetime) -> bool:
+    """False when its owner has come back meanwhile: recording a submission renews the lease."""
+    still_abandoned = change(
+        "UPDATE trading_signal SET claimed_at = claimed_at"
+        " WHERE uuid = %s AND claim = %s AND status = 'EXECUTING' AND claimed_at < %s",
+        parameter(Signal, "uuid", uuid),
+        claim,
+        expired,
+    )
+    if still_abandoned != 1:
+        return False
+    step(
+        uuid,
+        to=SignalStatus.QUEUED,
+        now=now,
+        claim=claim,
+        code="TAKEN_OVER",
+        text="the process that worked on it is gone",
+        reserved_lamports=0,
+    )
+    return True
 
 
 COLUMNS = (
     "uuid, strategy, action, symbol, mint, amount_lamports, leader_address, provider_trade_uuid,"
     " exit_fraction, source_signature, received_at, attempts, position_id, exit_reason,"
-    " exit_tiers_taken"
+    " exit_tiers_taken, dead_submissions"
 )
 
 
@@ -151,7 +181,9 @@ def _take(token: str, is_exit: bool, now: datetime) -> tuple[Any, ...] | None:
         "UPDATE trading_signal SET status = 'EXECUTING', claim = %s, claimed_at = %s,"  # noqa: S608
         " attempts = attempts + 1"
         " WHERE uuid = (SELECT uuid FROM trading_signal WHERE status IN ('QUEUED', 'RETRY')"
-        f" AND {kind} AND next_attempt_at <= %s ORDER BY priority, received_at LIMIT 1 {lock})"
+        f" AND {kind} AND next_attempt_at <= %s"
+        # What keeps failing must not stand before a fresh stop.
+        f" ORDER BY priority, attempts > {PATIENT_ATTEMPTS}, received_at LIMIT 1 {lock})"
         f" AND status IN ('QUEUED', 'RETRY') RETURNING {COLUMNS}",
         token,
         claimed_at,
@@ -161,7 +193,7 @@ def _take(token: str, is_exit: bool, now: datetime) -> tuple[Any, ...] | None:
 
 def _claim(row: tuple[Any, ...], token: str) -> Claim:
     uuid, strategy, action, symbol, mint, amount, leader, trade_uuid, *rest = row
-    fraction, source_signature, received_at, attempts, position, exit_reason, tiers = rest
+    fraction, source_signature, received_at, attempts, position, exit_reason, tiers, dead = rest
     request = SignalRequest(
         strategy=Strategy(strategy),
         action=Action(action),
@@ -185,4 +217,5 @@ def _claim(row: tuple[Any, ...], token: str) -> Claim:
         position=None if position is None else UUID(str(position)),
         exit_reason=exit_reason,
         exit_tiers_taken=tiers,
+        dead_submissions=dead,
     )

@@ -100,11 +100,14 @@ def receive_signal(
                 )
         except IntegrityError:
             taken = _owner_of(keys)
-            if taken is None:
-                raise
-        else:
-            transaction.on_commit(live.wake)
-            return Receipt(uuid=uuid, is_new=True, state=SignalStatus.QUEUED)
+            if taken is not None:
+                return Receipt(uuid=taken[0], is_new=False, state=taken[1])
+            # The name belongs to a dead letter whose identity is free again: it takes another one.
+            uuid = _insert_signal(
+                request, keys, source, now, position, exit_reason, exit_tiers_taken, is_again=True
+            )
+        transaction.on_commit(live.wake)
+        return Receipt(uuid=uuid, is_new=True, state=SignalStatus.QUEUED)
     return Receipt(uuid=taken[0], is_new=False, state=taken[1])
 
 
@@ -233,8 +236,10 @@ def _insert_signal(
     position: UUID | None,
     exit_reason: str,
     exit_tiers_taken: int,
+    *,
+    is_again: bool = False,
 ) -> UUID:
-    uuid = signal_uuid(keys[0])
+    uuid = signal_uuid(f"{keys[0]}@{now.isoformat()}" if is_again else keys[0])
     insert(
         Signal,
         uuid=uuid,

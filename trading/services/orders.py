@@ -14,12 +14,12 @@ from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionSta
 from trading.domain.safety import PERMANENT_REFUSALS, TokenFacts
 from trading.domain.values import Action, Route
 from trading.models import Decision, Position, Signal, Submission, Token
-from trading.rows import change, first, insert, parameter
+from trading.rows import change, first, insert, parameter, serialise
 from trading.services.claims import Claim
 from trading.services.policy import active_policy
 from trading.services.portfolio import leader_facts, snapshot
 from trading.services.state import trading_state
-from trading.services.steps import NotOurs, step
+from trading.services.steps import AlreadyHeld, EntriesHalted, NotOurs, PositionBusy, step
 from trading.version import CODE_VERSION
 
 REFUSAL_CACHE = timedelta(minutes=10)
@@ -46,7 +46,12 @@ FactsBuilder = Callable[..., Facts]
 
 @transaction.atomic
 def decide_buy(
-    claim: Claim, *, build_facts: FactsBuilder, balance_lamports: int | None, now: datetime
+    claim: Claim,
+    *,
+    build_facts: FactsBuilder,
+    balance_lamports: int | None,
+    balance_at: datetime | None = None,
+    now: datetime,
 ) -> Order | Denial:
     """Decide on a claimed buy, store the decision, and reserve its capital or end the signal.
 
@@ -54,13 +59,17 @@ def decide_buy(
     capital. `build_facts(leader=…, portfolio=…, state=…, policy=…)` adds what was gathered
     outside. NotOurs when somebody else has taken the signal over.
     """
+    serialise("trading.entries")
     _hold(claim, now)
     policy, revision = active_policy()
     state = trading_state()
     facts = build_facts(
         leader=leader_facts(claim.request.leader_address),
         portfolio=snapshot(
-            signal=claim.uuid, mint=claim.request.mint, balance_lamports=balance_lamports
+            signal=claim.uuid,
+            mint=claim.request.mint,
+            balance_lamports=balance_lamports,
+            balance_at=balance_at,
         ),
         state=state,
         policy=policy,
@@ -90,31 +99,44 @@ def decide_buy(
 def record_buy(claim: Claim, order: SignedOrder, *, now: datetime) -> int:
     """Store a signed buy before it is sent; the submission's id.
 
-    NotOurs when the claim is lost or another buy of the same mint is in flight: then it must not be sent.
+    NotOurs when the claim is lost; AlreadyHeld and EntriesHalted when the world has changed since the
+    decision. In none of these cases may it be sent.
     """
+    serialise("trading.entries")
+    if trading_state().are_entries_halted:
+        raise EntriesHalted(DenialCode.ENTRIES_HALTED)
     held = first(
         "SELECT 1 FROM trading_position WHERE mint = %s AND status IN ('ACTIVE', 'EXITING')",
         claim.request.mint,
     )
     if held is not None:
-        raise NotOurs(DenialCode.ALREADY_HELD)
+        raise AlreadyHeld(DenialCode.ALREADY_HELD)
     return _record(claim, order, position=None, now=now)
 
 
 @transaction.atomic
-def record_sell(claim: Claim, order: SignedOrder, *, position: UUID, now: datetime) -> int:
+def record_sell(
+    claim: Claim, order: SignedOrder, *, position: UUID, exit_generation: int, now: datetime
+) -> int:
     """Store a signed sell before it is sent and mark its position EXITING; the submission's id.
 
-    NotOurs when the claim is lost or another sell of the position is under way.
+    `exit_generation` is the one the amount was computed from. NotOurs when the claim is lost,
+    PositionBusy when another sell is under way or has landed since.
     """
-    moved = Position.objects.filter(pk=position, status=PositionStatus.ACTIVE).update(
-        status=PositionStatus.EXITING, exiting_since=now
-    )
+    moved = Position.objects.filter(
+        pk=position, status=PositionStatus.ACTIVE, exit_generation=exit_generation
+    ).update(status=PositionStatus.EXITING, exiting_since=now)
     if moved != 1:
-        raise NotOurs(f"position {position} is not ACTIVE")
+        raise PositionBusy(f"position {position} has changed since it was read")
     submission = _record(claim, order, position=position, now=now)
     transaction.on_commit(lambda: live.publish("positions"))
     return submission
+
+
+@transaction.atomic
+def deny(claim: Claim, *, code: str, text: str, now: datetime) -> None:
+    """End a buy that was decided on but must not be made any more."""
+    step(claim.uuid, to=SignalStatus.REJECTED, now=now, claim=claim.token, code=code, text=text)
 
 
 def mark_sent(submission: int, *, route: Route, now: datetime) -> None:
@@ -139,7 +161,7 @@ def _record(claim: Claim, order: SignedOrder, *, position: UUID | None, now: dat
                 )
             )
     except IntegrityError as error:
-        raise NotOurs(f"signal {claim.uuid} has a live submission already") from error
+        raise AlreadyHeld(f"{claim.request.symbol} is being traded already") from error
 
 
 def _hold(claim: Claim, now: datetime) -> None:

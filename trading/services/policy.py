@@ -1,10 +1,13 @@
 """The active policy as a value, parsed once for as long as it stays the same."""
 
 import json
+import logging
 from functools import lru_cache
 
-from trading.domain.policy import Policy, from_json
+from trading.domain.policy import Policy, PolicyInvalid, from_json
 from trading.rows import first
+
+log = logging.getLogger("policy")
 
 
 class PolicyMissing(Exception):
@@ -14,6 +17,15 @@ class PolicyMissing(Exception):
 @lru_cache(maxsize=8)
 def _parse(text: str) -> Policy:
     return from_json(json.loads(text))
+
+
+def policy_for_exits() -> Policy:
+    """The active policy, or the defaults where it is missing or unreadable: nothing may stop an exit."""
+    try:
+        return active_policy()[0]
+    except (PolicyMissing, PolicyInvalid, ValueError) as error:
+        log.error("exits go by the default policy: %s", error)
+        return Policy()
 
 
 def active_policy() -> tuple[Policy, int]:

@@ -10,9 +10,9 @@ from django.db.models import Count, Q, Sum
 
 from trading import live
 from trading.domain.decision import LeaderFacts, Portfolio
-from trading.domain.lifecycle import WAITING, PositionStatus, SignalStatus, SubmissionStatus
+from trading.domain.lifecycle import PositionStatus, SubmissionStatus
 from trading.domain.pnl import apportioned_cost_lamports, value_lamports
-from trading.domain.values import Action, Strategy
+from trading.domain.values import Strategy
 from trading.models import EquityPoint, Position, Signal, Submission
 from trading.rows import every, first, moment, parameter
 from wallets.models import LeaderStatus
@@ -35,11 +35,17 @@ def leader_facts(address: str) -> LeaderFacts | None:
     )
 
 
-def snapshot(*, signal: UUID, mint: str, balance_lamports: int | None) -> Portfolio:
+def snapshot(
+    *,
+    signal: UUID,
+    mint: str,
+    balance_lamports: int | None,
+    balance_at: datetime | None = None,
+) -> Portfolio:
     """The portfolio without `signal` itself: open positions at cost plus capital reserved by other buys.
 
-    `balance_lamports` is what the chain said last; reservations are taken off it, because their
-    transactions may not have reached it yet.
+    `balance_lamports` is what the chain said at `balance_at`; reservations and buys booked since are
+    taken off it, because it does not know of them yet.
     """
     open_rows = [
         (
@@ -62,7 +68,7 @@ def snapshot(*, signal: UUID, mint: str, balance_lamports: int | None) -> Portfo
     exposure = {Strategy.SHIELD: 0, Strategy.SPEAR: 0}
     for strategy, _, lamports in [*open_rows, *reserved_rows]:
         exposure[Strategy(strategy)] += lamports
-    reserved = sum(lamports for _, _, lamports in reserved_rows)
+    reserved = sum(lamports for _, _, lamports in reserved_rows) + _spent_since(balance_at)
     closed = first(
         "SELECT max(closed_at) FROM trading_position WHERE mint = %s AND status = 'CLOSED'", mint
     )
@@ -75,6 +81,18 @@ def snapshot(*, signal: UUID, mint: str, balance_lamports: int | None) -> Portfo
         is_held=any(held == mint for _, held, _ in [*open_rows, *reserved_rows]),
         last_closed_at=moment(closed[0]) if closed else None,
     )
+
+
+def _spent_since(balance_at: datetime | None) -> int:
+    """What buys booked after that moment took out of our balance."""
+    if balance_at is None:
+        return 0
+    row = first(
+        "SELECT sum(balance_change_lamports) FROM trading_submission"
+        " WHERE resolved_at >= %s AND action = 'BUY'",
+        parameter(Submission, "resolved_at", balance_at),
+    )
+    return -int(row[0]) if row and row[0] else 0
 
 
 def open_cost_lamports(position: Position) -> int:
@@ -163,18 +181,22 @@ def position_to_sell(
     """
     if position is not None:
         return ToSell(position=Position.objects.filter(pk=position).first())
-    held = Position.objects.filter(leader_address=leader_address, mint=mint, status__in=OPEN)
-    found = held.order_by("opened_at").first()
-    if found is not None:
-        return ToSell(position=found)
-    pending = Signal.objects.filter(
-        leader_address=leader_address,
-        mint=mint,
-        action=Action.BUY,
-        status__in=[*WAITING, SignalStatus.EXECUTING],
-        received_at__lte=received_at,
+    # A sell never means what was bought after it.
+    earlier = (leader_address, mint, parameter(Signal, "received_at", received_at))
+    held = first(
+        "SELECT p.uuid FROM trading_position p JOIN trading_signal s ON s.uuid = p.signal_id"
+        " WHERE p.leader_address = %s AND p.mint = %s AND p.status IN ('ACTIVE', 'EXITING')"
+        " AND s.received_at <= %s ORDER BY p.opened_at LIMIT 1",
+        *earlier,
     )
-    return ToSell(position=None, is_buy_pending=pending.exists())
+    if held is not None:
+        return ToSell(position=Position.objects.get(pk=held[0]))
+    pending = first(
+        "SELECT 1 FROM trading_signal WHERE leader_address = %s AND mint = %s"
+        " AND status IN ('QUEUED', 'EXECUTING', 'RETRY') AND received_at <= %s AND action = 'BUY'",
+        *earlier,
+    )
+    return ToSell(position=None, is_buy_pending=pending is not None)
 
 
 def has_live_submission(signal: UUID) -> bool:
@@ -185,10 +207,27 @@ def has_live_submission(signal: UUID) -> bool:
 
 def in_flight() -> list[Submission]:
     """Every submission whose outcome the chain has not told yet, oldest first."""
-    rows = Submission.objects.filter(status=SubmissionStatus.IN_FLIGHT)
-    return list(rows.order_by("recorded_at"))
+    # Written out: with a parameter SQLite could not know that its small partial index serves.
+    return list(
+        Submission.objects.raw(
+            "SELECT * FROM trading_submission WHERE status = 'IN_FLIGHT' ORDER BY recorded_at"
+        )
+    )
+
+
+def held_raw(mint: str) -> int:
+    """Raw tokens of a mint that the books say we hold."""
+    rows = every(
+        "SELECT held_raw FROM trading_position WHERE mint = %s AND status IN ('ACTIVE', 'EXITING')",
+        mint,
+    )
+    return sum(int(row[0]) for row in rows)
 
 
 def open_positions() -> list[Position]:
     """Every position that still holds tokens."""
-    return list(Position.objects.filter(status__in=OPEN).order_by("opened_at"))
+    return list(
+        Position.objects.raw(
+            "SELECT * FROM trading_position WHERE status IN ('ACTIVE', 'EXITING') ORDER BY opened_at"
+        )
+    )

@@ -17,6 +17,18 @@ class NotOurs(Exception):
     """The signal is no longer in the state, or in the hands, that this step needs. Nothing was changed."""
 
 
+class AlreadyHeld(NotOurs):
+    """The token is held or being bought by now."""
+
+
+class EntriesHalted(NotOurs):
+    """Entries were halted after the order had been decided."""
+
+
+class PositionBusy(NotOurs):
+    """Another sell has changed the position since it was read."""
+
+
 def step(
     uuid: UUID,
     *,

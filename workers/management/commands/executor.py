@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from workers.executor import Executor, listen_for_wakes
+from workers.executor import RENEW_SECONDS, Executor, listen_for_wakes
 from workers.guard import rpc_weather
 from workers.heartbeat import BEAT_SECONDS, Heart
 from workers.resolver import STEP_SECONDS, Resolver
@@ -38,6 +38,7 @@ async def _main() -> None:
                 desk.conditions.keep_fresh(),
                 every(STEP_SECONDS, resolver.step, name="resolving"),
                 every(BEAT_SECONDS, heart.beat, name="heartbeat"),
+                every(RENEW_SECONDS, executor.renew, name="renewing leases"),
                 executor.consume(),
             )
         finally:
