@@ -123,7 +123,9 @@ class SaleDesk:
         simulation = await self._gateways.rpc.simulate_transaction(
             wire, accounts=[str(self._proceeds)]
         )
-        sale = _read(simulation, spent, bought_at=BUDGET_STEPS + len(buying.setup))
+        sale = read_simulation(
+            simulation, spent_lamports=spent, bought_at=BUDGET_STEPS + len(buying.setup)
+        )
         return Rehearsal(sale=sale, quote=quote, buying=buying)
 
     async def _instructions(self, quote: Quote) -> SwapInstructions:
@@ -147,20 +149,20 @@ def _lifetime(sale: SaleFacts, policy: Policy) -> timedelta:
     return MARKET_LIFETIME if is_fine else REFUSAL_LIFETIME
 
 
-def _read(simulation: Simulation, spent: int, *, bought_at: int) -> SaleFacts:
+def read_simulation(simulation: Simulation, *, spent_lamports: int, bought_at: int) -> SaleFacts:
     """What the run says of the token; `bought_at` is the instruction that buys.
 
     What fails before it lies with our own wallet. _QuoteStale when only the quote was too old.
     """
     if simulation.err is not None:
-        return _read_failure(simulation.err, spent, bought_at)
+        return _read_failure(simulation.err, spent_lamports, bought_at)
     [stored] = simulation.accounts
     account = None
     if stored is not None:
         account = parse_token_account(stored.data, program=stored.owner)
     if account is None or account.mint != WSOL_MINT:
         raise InvalidReply("sell simulation: no account with the proceeds")
-    return SaleFacts(spent_lamports=spent, proceeds_lamports=account.amount_raw)
+    return SaleFacts(spent_lamports=spent_lamports, proceeds_lamports=account.amount_raw)
 
 
 def _read_failure(error: Any, spent: int, bought_at: int) -> SaleFacts:
