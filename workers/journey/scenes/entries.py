@@ -121,7 +121,6 @@ async def denials(journey: Journey) -> None:
         _denied(journey, "5 % transfer fee", "TOLL", "TRANSFER_FEE"),
         _denied(journey, "thin pool", "PUDDLE", "LIQUIDITY_TOO_LOW"),
         _denied(journey, "launched minutes ago", "FRESH", "TOKEN_TOO_NEW"),
-        _denied(journey, "quote currency", "USDC", "NOT_SPECULATIVE"),
         _denied(journey, "amount too small", "WIF", "SIZE_TOO_SMALL", amount_sol="0.005"),
         _denied(journey, "costs too high", "WIF", "COST_TOO_HIGH", amount_sol="0.012"),
         journey.sell("sale of what we do not hold", "SHIELD", "WIF", expect="NO_POSITION"),
@@ -129,6 +128,8 @@ async def denials(journey: Journey) -> None:
     if "BONK" in journey.bought:
         second = journey.cast.shield[2]
         await _denied(journey, "token already held", "BONK", "ALREADY_HELD", second)
+    stable = journey.cast.body("SHIELD", "BUY", "USDC", "0.2")
+    await journey.offer("quote currency", stable, expect="200 NOT_SPECULATIVE")
     if not journey.is_rough:
         # Refused by the executor a moment ago, so the door knows it by now.
         again = journey.cast.body("SHIELD", "BUY", "CAGE", "0.22")
