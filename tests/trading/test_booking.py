@@ -233,13 +233,12 @@ def test_a_failed_sale_frees_its_position_and_costs_its_fee() -> None:
     assert freed.held_raw == 1_000_000
 
 
-@pytest.mark.parametrize(("attempts", "seconds"), [(1, 1), (2, 3)])
-def test_every_try_of_a_buy_waits_longer_and_the_third_is_the_last(
-    attempts: int, seconds: int
-) -> None:
-    assert bury(buying(attempts=attempts))
+@pytest.mark.parametrize(("dead", "seconds"), [(0, 1), (1, 3)])
+def test_every_try_of_a_buy_waits_longer_and_the_third_is_the_last(dead: int, seconds: int) -> None:
+    assert bury(buying(attempts=dead + 1, dead_submissions=dead))
     signal = Signal.objects.get()
     assert signal.next_attempt_at == NOW + timedelta(seconds=seconds)
+    assert signal.dead_submissions == dead + 1
     assert not DeadLetter.objects.exists()
     Signal.objects.all().update(status=SignalStatus.EXECUTING, attempts=3)
     assert bury(in_flight(signal))
@@ -249,12 +248,12 @@ def test_every_try_of_a_buy_waits_longer_and_the_third_is_the_last(
 
 def test_a_sale_is_tried_for_ever_and_a_person_is_told() -> None:
     position = opened()
-    submission = selling(position, attempts=50)
+    submission = selling(position, attempts=50, dead_submissions=49)
     assert bury(submission)
     signal = submission.signal
     signal.refresh_from_db()
     assert signal.status == SignalStatus.RETRY
-    assert signal.next_attempt_at == NOW + timedelta(seconds=60)
+    assert signal.next_attempt_at == NOW + timedelta(seconds=3), "waiting is a gate too"
     assert not DeadLetter.objects.exists()
     assert Incident.objects.get().key == f"exit:{position.pk}"
     assert fresh(position).status == PositionStatus.ACTIVE

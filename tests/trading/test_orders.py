@@ -15,6 +15,7 @@ from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionSta
 from trading.domain.values import Action, Route, Strategy
 from trading.models import Decision, Position, Signal, Submission, Token, TradingState
 from trading.services.claims import Claim, claim_next
+from trading.services.control import halt_entries
 from trading.services.orders import (
     SignedOrder,
     decide_buy,
@@ -23,7 +24,7 @@ from trading.services.orders import (
     record_sell,
 )
 from trading.services.policy import PolicyMissing
-from trading.services.steps import NotOurs
+from trading.services.steps import EntriesHalted, NotOurs, PositionBusy
 
 pytestmark = pytest.mark.usefixtures("database")
 SOL = 10**9
@@ -244,11 +245,26 @@ def exit_of(position: Position) -> Claim:
     return claimed(strategy=Strategy.EXIT, action=Action.SELL, priority=0, leader_address=LEADER)
 
 
+def record(claim: Claim, position: Position) -> int:
+    return record_sell(
+        claim,
+        signed(action=Action.SELL),
+        position=position.pk,
+        exit_generation=position.exit_generation,
+        now=NOW,
+    )
+
+
+def replace_generation(position: Position) -> Position:
+    """The position as somebody read it before another sell of it landed."""
+    stale = Position.objects.get(pk=position.pk)
+    Position.objects.filter(pk=position.pk).update(exit_generation=position.exit_generation + 1)
+    return stale
+
+
 def test_a_signed_sell_marks_its_position_in_the_same_breath() -> None:
     position = factories.make_position()
-    number = record_sell(
-        exit_of(position), signed(action=Action.SELL), position=position.pk, now=NOW
-    )
+    number = record(exit_of(position), position)
     position.refresh_from_db()
     assert (position.status, position.exiting_since) == (PositionStatus.EXITING, NOW)
     assert Submission.objects.get(pk=number).position_id == position.pk
@@ -257,16 +273,41 @@ def test_a_signed_sell_marks_its_position_in_the_same_breath() -> None:
 def test_a_second_sell_of_a_position_is_not_recorded() -> None:
     position = factories.make_position()
     first, second = exit_of(position), exit_of(position)
-    record_sell(first, signed(action=Action.SELL), position=position.pk, now=NOW)
-    with pytest.raises(NotOurs):
-        record_sell(second, signed(action=Action.SELL), position=position.pk, now=NOW)
+    record(first, position)
+    with pytest.raises(PositionBusy):
+        record(second, position)
+
+
+def test_a_sell_computed_before_another_one_landed_is_not_recorded() -> None:
+    position = factories.make_position()
+    stale = replace_generation(position)
+    with pytest.raises(PositionBusy):
+        record(exit_of(position), stale)
+    position.refresh_from_db()
+    assert position.status == PositionStatus.ACTIVE
+
+
+def test_a_buy_that_was_decided_before_the_halt_is_not_recorded() -> None:
+    claim = claimed()
+    halt_entries(actor="ann", reason="stop", now=NOW)
+    with pytest.raises(EntriesHalted):
+        record_buy(claim, signed(), now=NOW)
+    assert not Submission.objects.exists()
+
+
+def test_a_sell_is_recorded_whatever_is_halted() -> None:
+    position = factories.make_position()
+    claim = exit_of(position)
+    halt_entries(actor="ann", reason="stop", now=NOW)
+    number = record(claim, position)
+    assert Submission.objects.get(pk=number).action == Action.SELL
 
 
 def test_a_sell_that_is_no_longer_ours_leaves_its_position_as_it_was() -> None:
     position = factories.make_position()
     claim = stolen(exit_of(position))
     with pytest.raises(NotOurs):
-        record_sell(claim, signed(action=Action.SELL), position=position.pk, now=NOW)
+        record(claim, position)
     position.refresh_from_db()
     assert (position.status, position.exiting_since) == (PositionStatus.ACTIVE, None)
 

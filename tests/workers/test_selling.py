@@ -338,7 +338,7 @@ async def test_dust_that_somebody_sends_does_not_stop_the_exit(
 
 def test_the_tolerance_of_an_exit_doubles_with_every_try_up_to_half() -> None:
     policy = Policy()
-    taken = [_slippage_bps(policy, attempt) for attempt in (1, 2, 3, 4, 5, 50, 30_000)]
+    taken = [_slippage_bps(policy, dead) for dead in (0, 1, 2, 3, 4, 50, 30_000)]
     assert taken == [500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000]
 
 
