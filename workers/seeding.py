@@ -24,9 +24,8 @@ from wallets import services as roster
 from wallets.models import LeaderStatus, LeaderStrategy, TradingWallet
 from wallets.vault import create_trading_key, open_trading_key
 
-ACTOR = "sandbox"
-REASON = "first start of the sandbox"
-PROVIDER = "sandbox"
+ACTOR = "set-up"
+REASON = "first start"
 STARTING_LAMPORTS = 50 * LAMPORTS_PER_SOL
 DEMO_USERS = {"admin": True, "trader": False}
 TIMEOUT_SECONDS = 10
@@ -59,12 +58,9 @@ class Sandbox:
         return int(self.post("/", call)["result"]["value"])
 
 
-def seed(
-    *, sandbox: Sandbox, key_file: Path, password_file: Path, webhook_secret: str, now: datetime
-) -> None:
-    """Everything a sandbox platform needs before its first signal."""
+def seed(*, sandbox: Sandbox, key_file: Path, password_file: Path, now: datetime) -> None:
+    """Everything a sandbox platform needs before its first signal, besides the rules."""
     seed_people(password_file)
-    seed_rules(webhook_secret=webhook_secret, now=now)
     seed_market(sandbox, now=now)
     seed_wallet(sandbox, key_file, now=now)
 
@@ -87,14 +83,23 @@ def seed_people(password_file: Path) -> None:
 
 
 @transaction.atomic
-def seed_rules(*, webhook_secret: str, now: datetime) -> None:
-    """Default policy, entries allowed, one provider with the sandbox's secret."""
+def seed_rules(*, mode: str, webhook_secret: str, now: datetime) -> None:
+    """Default policy, trading state and one provider, in any mode.
+
+    Outside the sandbox entries are halted until a person resumes them.
+    """
     if not PolicyRevision.objects.exists():
         audit.propose_revision(as_json(Policy()), actor=ACTOR, reason=REASON, now=now)
     TradingState.objects.get_or_create(
-        pk=1, defaults={"reason": REASON, "actor": ACTOR, "changed_at": now}
+        pk=1,
+        defaults={
+            "entries_halted": mode != "sandbox",
+            "reason": REASON,
+            "actor": ACTOR,
+            "changed_at": now,
+        },
     )
-    provider, _ = Provider.objects.get_or_create(name=PROVIDER)
+    provider, _ = Provider.objects.get_or_create(name=mode)
     ProviderSecret.objects.get_or_create(
         provider=provider, secret=webhook_secret, defaults={"created_at": now}
     )

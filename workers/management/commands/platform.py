@@ -60,6 +60,7 @@ class Command(BaseCommand):
             # The signal provider reads the secret from this file, also when we got it elsewhere.
             write_private(settings.DATA_DIR / "webhook_secret", settings.WEBHOOK_SECRET)
         call_command("migrate", verbosity=0, interactive=False)
+        call_command("prepare")
         call_command("collectstatic", verbosity=0, interactive=False)
 
     def wire(self, stack: ExitStack, *, sandbox_options: tuple[str, ...]) -> Wiring:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from workers.runtime import utc_now
@@ -15,12 +16,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_SANDBOX:
             raise CommandError("demo users and demo money exist in sandbox mode only")
+        call_command("prepare")
         password_file = settings.DATA_DIR / "demo_password"
         seed(
             sandbox=Sandbox(url=settings.SANDBOX_URL),
             key_file=settings.TRADING_KEY_FILE,
             password_file=password_file,
-            webhook_secret=settings.WEBHOOK_SECRET,
             now=utc_now(),
         )
         names = " or ".join(DEMO_USERS)

@@ -1,0 +1,18 @@
+"""`manage.py prepare`: the rows without which nothing can be judged or received, in any mode."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from workers.runtime import utc_now
+from workers.seeding import seed_rules
+
+
+class Command(BaseCommand):
+    help = "Store the default policy, the trading state and the provider of WEBHOOK_SECRET, once."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.WEBHOOK_SECRET:
+            raise CommandError("WEBHOOK_SECRET is not set: nobody could deliver a signal")
+        seed_rules(mode=settings.MODE, webhook_secret=settings.WEBHOOK_SECRET, now=utc_now())
