@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Generic, TypeVar
 
 from trading.gateways.base import GatewayError, Refused, Unavailable
@@ -24,13 +25,23 @@ class _Kept(Generic[T]):
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Flight(Generic[T]):
+    task: "asyncio.Task[T | GatewayError]"
+    until: float
+
+
+class Unanswerable(GatewayError):
+    """What this question rests on did not come, so that asking it again would not help."""
+
+
 class Shelf(Generic[T]):
     """Values by key. One question per key is under way at a time, and what failed is not kept."""
 
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._kept: dict[str, _Kept[T]] = {}
-        self._flights: dict[str, asyncio.Task[T | GatewayError]] = {}
+        self._flights: dict[str, _Flight[T]] = {}
 
     async def get(
         self,
@@ -49,11 +60,16 @@ class Shelf(Generic[T]):
         if kept is not None and self._clock() < kept.until:
             return kept.value
         flight = self._flights.get(key)
-        if flight is None:
-            flight = asyncio.create_task(self._fly(key, ask, lifetime, until))
-            self._flights[key] = flight
-            flight.add_done_callback(lambda _: self._flights.pop(key, None))
-        return await within(flight, until=until)
+        if flight is None or flight.until <= asyncio.get_running_loop().time():
+            task = asyncio.create_task(self._fly(key, ask, lifetime, until))
+            flight = self._flights[key] = _Flight(task, until)
+            task.add_done_callback(partial(self._land, key))
+        return await within(flight.task, until=until)
+
+    def _land(self, key: str, task: "asyncio.Task[T | GatewayError]") -> None:
+        flight = self._flights.get(key)
+        if flight is not None and flight.task is task:
+            del self._flights[key]
 
     async def _fly(
         self,
@@ -95,8 +111,8 @@ async def persist(ask: Callable[[], Awaitable[T]]) -> T | GatewayError:
     while True:
         try:
             return await ask()
-        except Refused as refusal:
-            return refusal
+        except (Refused, Unanswerable) as final:
+            return final
         except GatewayError as error:
             attempts += 1
             if attempts == MOST_ATTEMPTS:

@@ -18,7 +18,14 @@ from trading.domain.mints import MintFacts, parse_mint
 from trading.domain.policy import Policy
 from trading.domain.safety import TokenFacts, is_sound, refusal_by_name
 from trading.domain.values import WSOL_MINT
-from trading.facts.shelf import FACT_LIFETIME, MARKET_LIFETIME, REFUSAL_LIFETIME, Shelf, deadline
+from trading.facts.shelf import (
+    FACT_LIFETIME,
+    MARKET_LIFETIME,
+    REFUSAL_LIFETIME,
+    Shelf,
+    Unanswerable,
+    deadline,
+)
 from trading.gateways.base import GatewayError, InvalidReply
 from trading.gateways.chain_facts import AccountData
 from trading.gateways.connect import Gateways
@@ -120,7 +127,7 @@ class TokenDesk:
         )
         for answer in (reply, pair):
             if isinstance(answer, GatewayError):
-                raise answer
+                raise Unanswerable(f"holders: {answer}") from answer
         accounts = _holdings(mint, await rpc.accounts([address for address, _ in largest]))
         pools = POOL_AUTHORITIES | ({pair.pair_address} if isinstance(pair, PairFacts) else set())
         asked = [owner for owner in possible_pools(accounts) if owner not in pools]
