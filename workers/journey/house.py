@@ -5,8 +5,9 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import aiohttp
 from django.conf import settings
@@ -98,6 +99,10 @@ async def running_house(*, seed: int) -> AsyncIterator[House]:
                 yield House(supervisor, wiring, session, log)
         finally:
             await asyncio.shield(supervisor.stop())
+
+
+def _write(output: TextIO, name: str, line: str) -> None:
+    output.write(f"{name:<10} {line}\n")
 
 
 def _wire(stack: ExitStack, *, seed: int) -> Wiring:
