@@ -15,11 +15,14 @@ PAGES = [
     ("close_position", LOGIN, OK, OK),
     ("halt", LOGIN, OK, OK),
     ("resume", LOGIN, FORBIDDEN, OK),
+    ("reset_breaker", LOGIN, FORBIDDEN, OK),
+    ("close_everything", LOGIN, FORBIDDEN, OK),
     ("login", OK, 302, 302),
     ("health", OK, OK, OK),
     ("prometheus-django-metrics", OK, OK, OK),
     ("admin:index", LOGIN, LOGIN, OK),
 ]
+ACTS = ["halt", "resume", "reset_breaker", "close_everything", "close_position"]
 ADMIN_LISTS = sorted(
     f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
     for model in admin.site._registry
@@ -59,7 +62,7 @@ def test_the_admin_is_for_staff_only(name, client, trader, staff, trading):
     assert outcome(staff, url) == OK
 
 
-@pytest.mark.parametrize("name", ["halt", "resume", "close_position"])
+@pytest.mark.parametrize("name", ACTS)
 def test_an_act_needs_a_csrf_token(name, trading):
     from tests.factories import make_user
 
@@ -68,7 +71,7 @@ def test_an_act_needs_a_csrf_token(name, trading):
     assert strict.post(url_of(name), {"reason": "because"}).status_code == FORBIDDEN
 
 
-@pytest.mark.parametrize("name", ["halt", "resume", "close_position"])
+@pytest.mark.parametrize("name", ACTS)
 def test_nobody_acts_without_logging_in(name, client, trading):
     response = client.post(url_of(name), {"reason": "because"})
     assert response["Location"].startswith("/login/")
