@@ -1,0 +1,78 @@
+"""The resolver asks the chain and nobody else, and one row that breaks our code hurts no other."""
+
+import asyncio
+
+import pytest
+
+from tests.cluster import Sandbox
+from tests.platform import Platform
+from trading.domain.lifecycle import SignalStatus, SubmissionStatus
+from trading.models import Position, Submission
+
+
+@pytest.fixture
+def mints(sandbox: Sandbox) -> list[str]:
+    return [str(each["mint"]) for each in sandbox.tokens("major")]
+
+
+async def test_with_nothing_in_flight_the_chain_is_not_asked(platform: Platform) -> None:
+    platform.sandbox.fault(plane="rpc", kind="http_error")
+    assert await platform.resolver.step() == 0
+
+
+async def test_a_row_that_cannot_be_booked_keeps_no_other_in_flight(
+    platform: Platform, mints: list[str]
+) -> None:
+    broken, sound = await platform.signal(mints[0]), await platform.signal(mints[1])
+    for _ in range(2):
+        await platform.work()
+    # A mint of which the landed transaction moved nothing: its buy has no price.
+    await platform.see(lambda: Submission.objects.filter(signal=broken).update(mint=mints[2]))
+    await platform.settle()
+    assert (await platform.row(sound)).status == SignalStatus.COMPLETED
+    assert (await platform.row(broken)).status == SignalStatus.EXECUTING
+    assert await platform.see(Position.objects.count) == 1
+    await platform.see(lambda: Submission.objects.filter(signal=broken).update(mint=mints[0]))
+    await platform.settle()
+    assert (await platform.row(broken)).status == SignalStatus.COMPLETED
+
+
+async def test_a_node_that_is_silent_for_one_row_is_asked_again(
+    platform: Platform, mints: list[str]
+) -> None:
+    for mint in mints[:2]:
+        await platform.signal(mint)
+        await platform.work()
+    platform.sandbox.fault(plane="rpc", method="getTransaction", kind="http_error", count=1)
+    assert await platform.resolver.step() == 1
+    assert await platform.resolver.step() == 1
+    assert await platform.see(Position.objects.count) == 2
+
+
+async def test_a_node_that_does_not_know_a_landed_transaction_proves_nothing(
+    platform: Platform, mints: list[str]
+) -> None:
+    """Statuses are lost while the height moves on: a second answer must come from the chain's tip."""
+    uuid = await platform.signal(mints[0])
+    await platform.work()
+    platform.sandbox.fault(
+        plane="rpc", method="getSignatureStatuses", kind="rpc_error", code=-32005
+    )
+    platform.sandbox.advance(slots=200)
+    for _ in range(2):
+        with pytest.raises(Exception, match="32005"):
+            await platform.resolver.step()
+    platform.sandbox.clear()
+    assert await platform.resolver.step() == 1
+    assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
+
+
+async def test_two_resolvers_at_once_book_once(platform: Platform, mints: list[str]) -> None:
+    uuid = await platform.signal(mints[0])
+    await platform.work()
+    first = platform.resolver
+    platform.restart()
+    counts = await asyncio.gather(first.step(), platform.resolver.step())
+    assert sorted(counts) == [0, 1]
+    [submission] = await platform.submissions(uuid)
+    assert submission.status == SubmissionStatus.LANDED
