@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from trading.gateways.base import GatewayError, InvalidReply, Unavailable
+from trading.gateways.base import GatewayError, InvalidReply, Refused, Unavailable
 from trading.gateways.chain_facts import read_blockhash
 from trading.gateways.json_rpc import JsonRpc
 
@@ -155,6 +155,9 @@ class Endpoint:
             result = await answer
         except (Unavailable, InvalidReply):
             self._failed()
+            raise
+        except Refused:
+            self._remember(is_good=True)
             raise
         except asyncio.CancelledError:
             if _now() - began >= _TELLING_WAIT_SECONDS:
