@@ -27,6 +27,23 @@ def test_an_empty_revision_is_the_defaults() -> None:
     assert from_json({}) == Policy()
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_revision_from_when_both_strategies_shared_an_age_is_still_read(is_whole: bool) -> None:
+    stored = as_json(Policy()) if is_whole else {}
+    for name in ("shield", "spear") if is_whole else ():
+        stored[name] = {**stored[name]}
+        del stored[name]["minimum_token_age_seconds"]
+    policy = from_json({**stored, "minimum_token_age_seconds": 7_200})
+    ages = {part.minimum_token_age_seconds for part in (policy.shield, policy.spear)}
+    assert ages == {7_200}
+    assert policy.shield.hard_stop_bps == SHIELD_DEFAULTS.hard_stop_bps
+
+
+def test_blocked_mints_survive_storage() -> None:
+    policy = Policy(blocked_mints=("So11111111111111111111111111111111111111112",)).validate()
+    assert from_json(orjson.loads(orjson.dumps(as_json(policy)))) == policy
+
+
 def test_the_strategy_decides_which_numbers_count() -> None:
     policy = Policy()
     assert policy.for_strategy("SPEAR") is SPEAR_DEFAULTS
@@ -66,6 +83,11 @@ WRONG: list[tuple[str, Any]] = [
     ("maximum_positions", {"maximum_positions": True}),
     ("maximum_positions", {"maximum_positions": None}),
     ("mirror_exits", {"mirror_exits": 1}),
+    ("blocked_mints", {"blocked_mints": ["not a mint"]}),
+    ("blocked_mints", {"blocked_mints": [5]}),
+    ("blocked_mints", {"blocked_mints": "So11111111111111111111111111111111111111112"}),
+    ("maximum_holder_bps", {"maximum_holder_bps": 10_001}),
+    ("minimum_sellback_bps", {"minimum_sellback_bps": -1}),
     ("maximum_postions", {"maximum_postions": 12}),
     ("policy", {"shield": {**SHIELD, "hard_stop": 800}}),
     ("policy", {"shield": {"hard_stop_bps": 800}}),

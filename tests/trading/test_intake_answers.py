@@ -14,13 +14,14 @@ from django.db import connections
 from django.utils import timezone
 from solders.keypair import Keypair
 
+from audit import services as audit
 from audit.models import DeadLetter
 from tests import factories
 from tests.factories import LEADER, MINT
 from trading.domain.lifecycle import SignalStatus
-from trading.domain.policy import Policy
+from trading.domain.policy import Policy, as_json
 from trading.domain.signals import parse_signal
-from trading.domain.values import Action, Strategy
+from trading.domain.values import USDC_MINT, Action, Strategy
 from trading.hmac_auth import sign
 from trading.models import (
     Delivery,
@@ -192,6 +193,25 @@ async def test_a_mint_known_to_be_bad_is_refused_at_once_and_only_for_a_while(do
     assert (await door.knock(**EXIT)).http_status == 202, "what we hold may always be sold"
     door.ahead = timedelta(minutes=11)
     assert (await door.knock()).http_status == 202
+
+
+async def test_a_quote_currency_is_never_the_token(door: Door) -> None:
+    answer = await door.knock(token_address=USDC_MINT)
+    assert (answer.http_status, answer.code) == (200, "NOT_SPECULATIVE")
+    assert (await door.knock(token_address=USDC_MINT, **EXIT)).http_status == 202
+
+
+async def test_a_mint_that_the_policy_blocks_is_refused_from_its_next_revision_on(
+    door: Door,
+) -> None:
+    assert (await door.knock(trade_uuid="before")).http_status == 202
+    stored = as_json(Policy(blocked_mints=(MINT,)))
+    await door.see(
+        lambda: audit.propose_revision(stored, actor="tests", reason="a test", now=door.now())
+    )
+    answer = await door.knock(trade_uuid="after")
+    assert (answer.http_status, answer.code) == (200, "BLOCKED_MINT")
+    assert (await door.knock(**EXIT)).http_status == 202, "what we hold may always be sold"
 
 
 async def test_halted_entries_are_told_to_come_again_and_exits_are_not_halted(door: Door) -> None:

@@ -116,6 +116,7 @@ async def test_a_cap_below_what_was_quoted_is_quoted_again(platform: Platform, m
     [
         ("freeze_honeypot", "FREEZE_AUTHORITY"),
         ("mint_authority", "MINT_AUTHORITY"),
+        ("concentrated", "HOLDER_CONCENTRATION"),
         ("transfer_fee", "TRANSFER_FEE"),
         ("permanent_delegate", "UNSAFE_EXTENSION"),
         ("transfer_hook", "UNSAFE_EXTENSION"),

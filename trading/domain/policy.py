@@ -233,8 +233,11 @@ def _with_present_fields(stored: dict[str, Any]) -> dict[str, Any]:
     """Revisions from before the age was the strategy's own stay readable, so that they can be activated."""
     values = dict(stored)
     age = values.pop("minimum_token_age_seconds", None)
-    for name in {"shield", "spear"} & values.keys() if age is not None else ():
-        values[name] = {"minimum_token_age_seconds": age, **values[name]}
+    for name, default in (("shield", SHIELD_DEFAULTS), ("spear", SPEAR_DEFAULTS)):
+        if age is not None and name in values:
+            values[name] = {"minimum_token_age_seconds": age, **values[name]}
+        elif age is not None:
+            values[name] = {**asdict(default), "minimum_token_age_seconds": age}
     if isinstance(values.get("blocked_mints"), list):
         values["blocked_mints"] = tuple(values["blocked_mints"])
     return values
