@@ -89,7 +89,7 @@ async def running_house(*, seed: int) -> AsyncIterator[House]:
         output = stack.enter_context(log.open("a", buffering=1))
         supervisor = Supervisor(
             services=chosen(services(wiring), names=NAMES),
-            on_line=lambda name, line: print(f"{name:<10} {line}", file=output),
+            on_line=partial(_write, output),
             cwd=settings.BASE_DIR,
         )
         try:

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from workers.journey import verdict
 from workers.journey.cast import Cast, choose
-from workers.journey.client import Client
+from workers.journey.client import Client, NobodyAnswers
 from workers.journey.house import House, running_house
 from workers.journey.journal import Journal
 from workers.journey.killer import Killer
@@ -41,6 +41,8 @@ async def travel(*, seed: int, is_rough: bool, say: Callable[[str], None]) -> Jo
                 await _play(journey, killer)
         except TimeoutError:
             journal.expect("the scenes end in time", holds=False, found=f"{journal.seconds:.0f} s")
+        except (NobodyAnswers, aiohttp.ClientError) as error:
+            journal.expect("every scene can be played", holds=False, found=repr(error))
         report = await verdict.reach(journey, kills=killer.kills)
         journal.note("stopping everything")
     return report

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from argparse import ArgumentParser
@@ -18,7 +19,7 @@ from workers.journey.report import JourneyReport
 from workers.journey.script import travel
 from workers.supervisor import UnableToStart
 
-GOOD, VIOLATED, NOT_STARTED = 0, 1, 2
+GOOD, VIOLATED, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
 MARK = "CHIMERA_JOURNEY"
 # Everything else would point to another platform, whose database and keys must stay out of this.
 KEPT = ("PATH", "HOME", "USER", "LANG", "TERM", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV")
@@ -43,12 +44,17 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if os.environ.get(MARK) != str(settings.DATA_DIR):
             _start_over()
+        # Whoever ends us gets the same clean end as Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             status = self._travel(options)
         except UnableToStart as error:
             self.stderr.write(f"the platform did not start: {error}")
             self.stderr.write((settings.DATA_DIR / "platform.log").read_text()[-4_000:])
             status = NOT_STARTED
+        except KeyboardInterrupt:
+            self.stderr.write("interrupted; everything has stopped")
+            status = INTERRUPTED
         finally:
             if not options["keep"]:
                 shutil.rmtree(settings.DATA_DIR, ignore_errors=True)

@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError
 
 from trading.gateways.base import GatewayError
 from trading.reconciliation.check import reconcile
@@ -38,7 +39,10 @@ class Command(BaseCommand):
         try:
             report = asyncio.run(_check(options["settle"]))
         except (UnableToRead, GatewayError) as error:
-            self.stderr.write(f"could not check: {error}")
+            self.stderr.write(f"could not check: {error} (is the platform running?)")
+            sys.exit(NOT_CHECKED)
+        except DatabaseError as error:
+            self.stderr.write(f"could not check: the books cannot be read: {error}")
             sys.exit(NOT_CHECKED)
         if options["json"]:
             self.stdout.write(json.dumps(report.as_json(), indent=2))
