@@ -1,6 +1,7 @@
 """A sale is tried on the real chain before the buy, and shows what the static checks cannot."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -121,6 +122,17 @@ async def test_a_token_with_no_way_back_is_not_sellable(asker: Asker) -> None:
     quote = await asker.quote(mint_of(asker.sandbox, "MANGO"))
     asker.sandbox.fault(plane="jupiter", method="quote", kind="no_route")
     rehearsal = await asker.sales.rehearse(quote, policy=asker.policy, until=deadline())
+    assert verdict(rehearsal.sale, Policy()) == SafetyCode.NOT_SELLABLE
+
+
+async def test_a_hooked_token_that_somebody_quoted_is_not_sellable(asker: Asker) -> None:
+    """The venue quotes none by itself, so the quote of another token is turned into one."""
+    leash, hook = (mint_of(asker.sandbox, symbol) for symbol in ("LEASH", "HOOK"))
+    quote = await asker.quote(leash)
+    forged = replace(
+        quote, output_mint=hook, raw=json.loads(json.dumps(quote.raw).replace(leash, hook))
+    )
+    rehearsal = await asker.sales.rehearse(forged, policy=asker.policy, until=deadline())
     assert verdict(rehearsal.sale, Policy()) == SafetyCode.NOT_SELLABLE
 
 

@@ -12,6 +12,15 @@ class Gate:
     limit: str
     is_passed: bool
 
+    def as_json(self) -> dict[str, str | bool]:
+        """The stored form; a decision has dozens of them, and dataclasses.asdict copies each deeply."""
+        return {
+            "code": str(self.code),
+            "measured": self.measured,
+            "limit": self.limit,
+            "is_passed": self.is_passed,
+        }
+
 
 def gate(code: str, *, is_passed: bool, measured: object, limit: object) -> Gate:
     """A gate with both sides as text."""

@@ -188,7 +188,7 @@ def _store_decision(
         code="" if isinstance(decision, Order) else decision.code,
         text="" if isinstance(decision, Order) else decision.text[:300],
         size_lamports=decision.size_lamports if isinstance(decision, Order) else None,
-        gates=[asdict(gate) for gate in decision.gates],
+        gates=[gate.as_json() for gate in decision.gates],
         facts=_facts_json(facts),
         policy_revision=revision,
         code_version=CODE_VERSION,
