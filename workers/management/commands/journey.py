@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from argparse import ArgumentParser
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +45,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if os.environ.get(MARK) != str(settings.DATA_DIR):
             _start_over()
-        # Whoever ends us gets the same clean end as Ctrl-C.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             status = self._travel(options)
         except UnableToStart as error:
             self.stderr.write(f"the platform did not start: {error}")
             self.stderr.write((settings.DATA_DIR / "platform.log").read_text()[-4_000:])
             status = NOT_STARTED
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             self.stderr.write("interrupted; everything has stopped")
             status = INTERRUPTED
         finally:
@@ -66,7 +65,7 @@ class Command(BaseCommand):
     def _travel(self, options: dict[str, Any]) -> int:
         call_command("migrate", verbosity=0, interactive=False)
         journey = travel(seed=options["seed"], is_rough=options["kill"], say=self._say)
-        report = asyncio.run(journey)
+        report = asyncio.run(_until_told_to_stop(journey))
         self._print(report, is_json=options["json"])
         return GOOD if report.is_good else VIOLATED
 
@@ -79,6 +78,13 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stderr.write(text)
         self.stderr.flush()
+
+
+async def _until_told_to_stop(journey: Coroutine[Any, Any, JourneyReport]) -> JourneyReport:
+    """SIGTERM ends the journey as Ctrl-C does: its processes first."""
+    task = asyncio.create_task(journey)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 def _start_over() -> None:
