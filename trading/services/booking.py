@@ -162,7 +162,7 @@ def _evaluate_breaker(sol_price_usd: Decimal | None, now: datetime) -> None:
     price = None if sol_price_usd is None else SolPrice(usd=sol_price_usd, at=seen_at)
     try:
         with transaction.atomic():
-            evaluate_breaker(now=now, sol_price=price)
+            evaluate_breaker(now=now, sol_price=price, is_equity_new=False)
     except Exception:
         log.exception("the circuit breaker could not be evaluated at a close")
 

@@ -19,10 +19,10 @@ from trading.domain.breaker import WINDOW, Window, evaluate
 from trading.domain.lifecycle import PositionStatus
 from trading.domain.policy import BreakerPolicy
 from trading.domain.trip_sentences import sentence
-from trading.domain.trips import Phase, Rule, StateUnreadable, Trip, as_json, from_json
+from trading.domain.trips import Breaker, Phase, Rule, StateUnreadable, Trip, as_json, from_json
 from trading.models import EquityPoint, Position, TradingState
 from trading.rows import every, first, moment, parameter
-from trading.services.policy import active_policy
+from trading.services.policy import policy_for_exits
 from trading.services.portfolio import (
     open_cost_lamports,
     open_positions,
@@ -56,32 +56,24 @@ class SolPrice:
 
 
 @transaction.atomic
-def evaluate_breaker(*, now: datetime, sol_price: SolPrice | None = None) -> None:
+def evaluate_breaker(
+    *, now: datetime, sol_price: SolPrice | None = None, is_equity_new: bool = True
+) -> None:
     """Look at what happened lately and store what is tripped now; audit, incident and push on a change.
 
-    A missing row stays missing and an unreadable one stays unreadable: both halt entries by themselves.
+    Without new equity the drawdown stays as it was and a day of points need not be read. A missing row stays
+    missing and an unreadable one stays unreadable: both halt entries by themselves.
     """
     state = TradingState.objects.select_for_update().filter(pk=1).first()
     if state is None:
         return
-    if sol_price is not None and (
-        state.sol_priced_at is None or sol_price.at > state.sol_priced_at
-    ):
-        state.sol_price_usd, state.sol_priced_at = sol_price.usd, sol_price.at
-    policy = active_policy()[0].breaker
-    _watch_price_age(state, policy, now)
-    try:
-        before = from_json(state.trips)
-    except StateUnreadable as error:
-        audit.open_incident(
-            key=UNREADABLE_INCIDENT,
-            title="The circuit breaker's state cannot be read; entries are halted",
-            detail=str(error),
-            now=now,
-        )
-        state.save(update_fields=["sol_price_usd", "sol_priced_at"])
+    policy = policy_for_exits().breaker
+    _take_price(state, sol_price, policy, now)
+    before = _stored(state, now)
+    if before is None:
         return
-    after = evaluate(before, window=measure(state, policy, now), policy=policy, now=now)
+    window = measure(state, policy, now, is_equity_new=is_equity_new)
+    after = evaluate(before, window=window, policy=policy, now=now)
     for rule in Rule:
         _tell(rule, before.trip(rule), after.trip(rule), now)
     state.trips, state.evaluated_at = as_json(after), now
@@ -124,10 +116,13 @@ def reset_breaker(*, actor: str, reason: str, now: datetime) -> None:
     transaction.on_commit(partial(live.publish, "health"))
 
 
-def measure(state: TradingState, policy: BreakerPolicy, now: datetime) -> Window:
+def measure(
+    state: TradingState, policy: BreakerPolicy, now: datetime, *, is_equity_new: bool
+) -> Window:
     """What happened in the window that the rules look at."""
     closed_pnl, oldest_loss_at = _closed(now)
-    equity, peak = _equity(max(now - WINDOW, state.reset_at or now - WINDOW))
+    since = max(now - WINDOW, state.reset_at or now - WINDOW)
+    equity, peak = _equity(since) if is_equity_new else (None, None)
     calls, failures, failed_over_at = _rpc(policy, now)
     return Window(
         pnl_lamports=closed_pnl + sum(_since_reset(each) for each in open_positions()),
@@ -219,8 +214,25 @@ def _latest(moments: Iterable[str | None]) -> datetime | None:
     return max((datetime.fromisoformat(at) for at in moments if at), default=None)
 
 
-def _watch_price_age(state: TradingState, policy: BreakerPolicy, now: datetime) -> None:
+def _stored(state: TradingState, now: datetime) -> Breaker | None:
+    try:
+        return from_json(state.trips)
+    except StateUnreadable as error:
+        audit.open_incident(
+            key=UNREADABLE_INCIDENT,
+            title="The circuit breaker's state cannot be read; entries are halted",
+            detail=str(error),
+            now=now,
+        )
+        return None
+
+
+def _take_price(
+    state: TradingState, seen: SolPrice | None, policy: BreakerPolicy, now: datetime
+) -> None:
     """Dollars are counted with the last price, however old; that it is old needs a person."""
+    if seen is not None and (state.sol_priced_at is None or seen.at > state.sol_priced_at):
+        state.sol_price_usd, state.sol_priced_at = seen.usd, seen.at
     if state.sol_priced_at is None:
         return
     age = now - state.sol_priced_at
