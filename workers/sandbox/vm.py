@@ -5,6 +5,7 @@ Notes on what LiteSVM leaves to its user are next to the lines that take care of
 """
 
 import json
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ SLOTS_PER_EPOCH = 432_000
 _AMM_PROGRAM = Path(__file__).parent / "program" / "amm.so"
 _NOT_INCLUDED = Signature.default()
 _GONE = Account(0, b"", SYSTEM_PROGRAM)
+_SCRATCH = sqlite3.connect(":memory:", check_same_thread=False)
 # LiteSVM names this failure after the runtime's inside; nodes answer with the other name.
 _RENAMED_ERRORS = {"InvalidProgramForExecution": "ProgramAccountNotFound"}
 
@@ -145,6 +147,7 @@ class Vm:
             return Execution(outcome=unpaid, accounts=accounts, before=before, after=before)
         self._set_sigverify(verify)
         outcome = self._outcome(self._svm.send_transaction(transaction))
+        _hand_back_registers()
         after = before.copy()
         if outcome.included:
             outcome.fee += priority_lamports
@@ -164,6 +167,7 @@ class Vm:
         """Execute without leaving a trace."""
         self._set_sigverify(verify)
         result = self._svm.simulate_transaction(transaction)
+        _hand_back_registers()
         if isinstance(result, FailedTransactionMetadata):
             return DryRun(outcome=self._outcome(result))
         return DryRun(outcome=_succeeded(result.meta()), post=dict(result.post_accounts()))
@@ -225,3 +229,12 @@ def _inner_call(inner: Any) -> InnerCall:
 
 def _renamed(err: JsonError) -> JsonError:
     return _RENAMED_ERRORS.get(err, err) if isinstance(err, str) else err
+
+
+def _hand_back_registers() -> None:
+    """Use up what compiled programs leave in the MMX registers, which are also the x87 ones.
+
+    They never hand them back (EMMS), so the next text that SQLite reads as a real number, anywhere in
+    this process, would come out as NaN and be stored as NULL. This is that next text.
+    """
+    _SCRATCH.execute("SELECT CAST('1.5' AS REAL)").fetchone()
