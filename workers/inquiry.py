@@ -1,7 +1,7 @@
 """Everything a buy is decided by that has to be asked outside, gathered at once within one deadline."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trading.domain.decision import LeaderFill, QuoteFacts
 from trading.domain.policy import Policy
@@ -50,16 +50,21 @@ async def inquire(
         if judge(token, strategy=request.strategy, policy=policy, now=desk.clock()):
             return Findings(token=token, quote=QuoteFacts(is_available=False))
         quote, rehearsal = await trying
-        return Findings(
-            token=token,
-            quote=quote,
-            sale=None if rehearsal is None else rehearsal.sale,
-            fill=await fill,
-            buying=None if rehearsal is None or rehearsal.quote is not quote else rehearsal.buying,
-        )
+        found = Findings(token=token, quote=quote, fill=await fill)
+        return found if rehearsal is None else _with_rehearsal(found, rehearsal)
     finally:
         fill.cancel()
         trying.cancel()
+
+
+def _with_rehearsal(found: Findings, rehearsal: Rehearsal) -> Findings:
+    """A rehearsal that served another buy tells about the token, and nothing about our own quote."""
+    quote = found.quote
+    if rehearsal.quote is not None and rehearsal.replaces is quote:
+        quote = rehearsal.quote
+    is_ours = rehearsal.quote is quote
+    buying = rehearsal.buying if is_ours else None
+    return replace(found, quote=quote, sale=rehearsal.sale, buying=buying)
 
 
 async def _try_sale(

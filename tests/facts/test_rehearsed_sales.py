@@ -149,6 +149,9 @@ async def test_a_price_that_moved_on_the_way_is_quoted_once_more(asker: Asker) -
     asker.sandbox.control("POST", f"market/{mint}/price", {"factor": 1 / 1.2})
     assert verdict(rehearsal.sale, Policy()) is None
     assert rehearsal.quote is not quote
+    assert rehearsal.replaces is quote
+    assert rehearsal.quote is not None
+    assert rehearsal.quote.out_amount_raw < quote.out_amount_raw
 
 
 async def test_the_wallets_reserve_is_never_needed_to_rehearse(platform: Platform) -> None:

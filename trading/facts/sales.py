@@ -34,10 +34,14 @@ BUDGET_STEPS = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """What the simulation said; `buying` are the instructions fetched for exactly this quote."""
+    """What the simulation said; `buying` are the instructions fetched for exactly this `quote`.
+
+    `replaces` is the quote that went stale on the way, where there was one.
+    """
 
     sale: SaleFacts
     quote: Quote | None = None
+    replaces: Quote | None = None
     buying: SwapInstructions | None = None
 
 
@@ -93,7 +97,7 @@ class SaleDesk:
                 slippage_bps=quote.slippage_bps,
             )
         try:
-            return await self._simulate(fresh)
+            return replace(await self._simulate(fresh), replaces=quote)
         except _QuoteStale:
             problem = "buying never gives what is quoted"
             return Rehearsal(sale=SaleFacts(spent_lamports=quote.in_amount_raw, problem=problem))
