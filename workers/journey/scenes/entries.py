@@ -120,6 +120,7 @@ async def denials(journey: Journey) -> None:
         _denied(journey, "transfer hook", "HOOK", "UNSAFE_EXTENSION"),
         _denied(journey, "5 % transfer fee", "TOLL", "TRANSFER_FEE"),
         _denied(journey, "thin pool", "PUDDLE", "LIQUIDITY_TOO_LOW"),
+        _denied(journey, "supply in ten hands", "THRONE", "HOLDER_CONCENTRATION"),
         _denied(journey, "launched minutes ago", "FRESH", "TOKEN_TOO_NEW"),
         _denied(journey, "amount too small", "WIF", "SIZE_TOO_SMALL", amount_sol="0.005"),
         _denied(journey, "costs too high", "WIF", "COST_TOO_HIGH", amount_sol="0.012"),
