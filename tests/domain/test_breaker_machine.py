@@ -125,6 +125,7 @@ class BreakerMachine(RuleBasedStateMachine):
         for trip in self.living.trips:
             if trip.phase is Phase.COOLDOWN:
                 assert trip.rule in COOLS_DOWN
+                assert trip.cooling_since is not None
                 cooled = self.now - trip.cooling_since
                 is_over = cooled >= timedelta(seconds=POLICY.cooldown_seconds)
                 assert not is_over or unmeasured.get(trip.rule, False)

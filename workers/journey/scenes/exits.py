@@ -4,6 +4,7 @@ import asyncio
 
 from asgiref.sync import sync_to_async
 
+from trading.services.breaker import reset_breaker
 from trading.services.control import UnableToExit, halt_entries, request_exit, resume_entries
 from workers.journey import outcomes
 from workers.journey.steps import Journey
@@ -75,6 +76,8 @@ async def by_a_person(journey: Journey) -> None:
 
 async def executor_stands_still(journey: Journey) -> None:
     """Entries grow stale meanwhile and may be halted; exits wait as long as it takes."""
+    # The journey's own round trips lose by design: five in a row would pause SPEAR.
+    await sync_to_async(reset_breaker)(actor=ACTOR, reason="losses by design", now=utc_now())
     journey.house.pause("executor")
     try:
         stale = journey.cast.body("SPEAR", "BUY", "NOVA", "0.16")
