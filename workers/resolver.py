@@ -91,6 +91,8 @@ class Resolver:
         except TransactionUnreadable as error:
             await self._report_if_old(row, str(error))
             return False
+        # Before booking frees the reservation: no other buy may count the same capital in between.
+        await self._desk.conditions.refresh_balance()
         price = self._desk.conditions.sol_price_usd
         is_new = await self._desk.writer.run(
             lambda: book_landed(row.pk, change=change, sol_price_usd=price, now=self._desk.clock())
@@ -98,7 +100,6 @@ class Resolver:
         if is_new:
             verdict = f"failed: {change.error}" if change.error else "landed"
             log.info("%s %s %s in slot %s", row.action, row.signature[:8], verdict, change.slot)
-            await self._desk.conditions.refresh_balance()
         return is_new
 
     async def _bury(self, row: Submission) -> bool:

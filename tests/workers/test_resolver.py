@@ -76,3 +76,32 @@ async def test_two_resolvers_at_once_book_once(platform: Platform, mints: list[s
     assert sorted(counts) == [0, 1]
     [submission] = await platform.submissions(uuid)
     assert submission.status == SubmissionStatus.LANDED
+
+
+async def test_no_moment_shows_the_old_balance_without_the_reservation(
+    platform: Platform, mints: list[str]
+) -> None:
+    """Between the two another buy would spend the same capital again."""
+    conditions = platform.desk.conditions
+    before = conditions.balance_lamports
+    uuid = await platform.signal(mints[0])
+    await platform.work()
+    platform.sandbox.fault(plane="rpc", method="getBalance", kind="latency", seconds=0.3)
+    step = asyncio.create_task(platform.resolver.step())
+    while (await platform.row(uuid)).reserved_lamports:
+        await asyncio.sleep(0.005)
+    now_known = conditions.balance_lamports
+    assert await step == 1
+    assert before is not None
+    assert now_known is not None
+    assert now_known < before
+
+
+async def test_a_balance_that_does_not_come_holds_no_booking_up(
+    platform: Platform, mints: list[str]
+) -> None:
+    uuid = await platform.signal(mints[0])
+    await platform.work()
+    platform.sandbox.fault(plane="rpc", method="getBalance", kind="http_error")
+    assert await platform.resolver.step() == 1
+    assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
