@@ -9,6 +9,8 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from workers.runtime import tune_for_latency
+
 
 class Command(BaseCommand):
     help = "Run the signal door (POST /api/v1/webhook)."
@@ -26,6 +28,7 @@ class Command(BaseCommand):
             os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606
         if not 0 < options["port"] < 65536:
             raise CommandError("--port: 1 to 65535")
+        tune_for_latency()
         uvicorn.run(
             "chimera_site.ingress:application",
             factory=True,
