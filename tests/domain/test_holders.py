@@ -88,6 +88,8 @@ def test_what_is_no_token_account_is_none() -> None:
     data = token_account(mint=MINT, owner=MINT, amount=1)
     assert parse_token_account(data, program=str(MINT)) is None
     assert parse_token_account(data[:164], program=TOKEN_PROGRAM) is None
+    assert parse_token_account(data + b"\1", program=TOKEN_2022_PROGRAM) is None, "a mint"
+    assert parse_token_account(data + b"\2", program=TOKEN_2022_PROGRAM) is not None
     never_opened = data[:108] + b"\0" + data[109:]
     assert parse_token_account(never_opened, program=TOKEN_PROGRAM) is None
 

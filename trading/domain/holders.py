@@ -12,6 +12,8 @@ TOP_HOLDERS = 10
 TOKEN_ACCOUNT_LENGTH = 165
 STATE_OFFSET = 108
 FROZEN_STATE = 2
+ACCOUNT_TYPE_OFFSET = 165
+ACCOUNT_TYPE_ACCOUNT = b"\x02"
 
 AMM_PROGRAMS = frozenset(
     {
@@ -50,11 +52,12 @@ class TokenAccount:
 def parse_token_account(data: bytes, *, program: str) -> TokenAccount | None:
     """The token account in raw bytes, or None when it is not one.
 
-    Layout (SPL Token, the same in Token-2022): mint, owner, u64 amount, then the state at byte 108.
+    Layout (SPL Token, the same in Token-2022): mint, owner, u64 amount, then the state at byte 108; with
+    extensions the account type stands at byte 165, and a mint's is another.
     """
     if program not in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM) or len(data) < TOKEN_ACCOUNT_LENGTH:
         return None
-    if data[STATE_OFFSET] == 0:
+    if data[STATE_OFFSET] == 0 or data[ACCOUNT_TYPE_OFFSET:][:1] not in (b"", ACCOUNT_TYPE_ACCOUNT):
         return None
     return TokenAccount(
         mint=str(Pubkey(data[0:32])),
