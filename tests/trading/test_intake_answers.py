@@ -15,7 +15,7 @@ from django.utils import timezone
 from solders.keypair import Keypair
 
 from audit import services as audit
-from audit.models import DeadLetter
+from audit.models import DeadLetter, PolicyRevision
 from tests import factories
 from tests.factories import LEADER, MINT
 from trading.domain.lifecycle import SignalStatus
@@ -231,11 +231,11 @@ async def test_a_missing_state_means_halted(door: Door) -> None:
 
 
 async def test_without_a_policy_nothing_is_taken_and_nothing_is_lost(door: Door) -> None:
-    await door.see(lambda: factories.PolicyRevision.objects.update(is_active=False))
+    await door.see(lambda: PolicyRevision.objects.update(is_active=False))
     stamp = int(door.now().timestamp())
     answer = await door.knock(at=stamp)
     assert (answer.http_status, answer.code) == (503, "storage_unavailable")
-    await door.see(lambda: factories.PolicyRevision.objects.update(is_active=True))
+    await door.see(lambda: PolicyRevision.objects.update(is_active=True))
     assert (await door.knock(at=stamp)).http_status == 202
 
 
@@ -246,7 +246,7 @@ async def test_a_full_queue_sheds_spear_first_then_shield_and_never_exits(
     door: Door, waiting: int, spear: int, shield: int
 ) -> None:
     def fill() -> None:
-        factories.PolicyRevision.objects.all().delete()
+        PolicyRevision.objects.all().delete()
         factories.make_policy_revision(Policy(queue_capacity=10))
         for number in range(waiting):
             factories.make_signal(status=SignalStatus.RETRY if number % 2 else SignalStatus.QUEUED)
@@ -266,7 +266,7 @@ async def test_a_full_queue_sheds_spear_first_then_shield_and_never_exits(
 
 
 async def test_what_was_shed_is_on_record_and_may_come_again(door: Door) -> None:
-    await door.see(factories.PolicyRevision.objects.all().delete)
+    await door.see(PolicyRevision.objects.all().delete)
     await door.see(lambda: factories.make_policy_revision(Policy(queue_capacity=1)))
     await door.see(factories.make_signal)
     stamp = int(door.now().timestamp())

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from audit.models import PolicyRevision
 from tests import factories
 from tests.domain import facts as given
 from tests.factories import LEADER, MINT
@@ -172,7 +173,7 @@ def test_whoever_lost_the_signal_decides_nothing() -> None:
 
 def test_without_a_policy_nothing_is_decided() -> None:
     claim = claimed()
-    factories.PolicyRevision.objects.update(is_active=False)
+    PolicyRevision.objects.update(is_active=False)
     with pytest.raises(PolicyMissing):
         decided(claim)
     assert Signal.objects.get().status == SignalStatus.EXECUTING

@@ -43,7 +43,7 @@ def rows(database: Any) -> dict[type[models.Model], models.Model]:
         Decision, Delivery, EquityPoint, Fill, Position, Provider,
         Signal, SignalEvent, SignalKey, Submission, Token,
     )  # fmt: skip
-    return {model: model.objects.first() for model in kinds}
+    return {model: model._default_manager.first() for model in kinds}
 
 
 KINDS = [
@@ -67,7 +67,7 @@ def test_an_inserted_row_reads_like_a_saved_one(
                 [parameter(model, model._meta.pk.name, rows[model].pk)],
             )
         insert(model, **values)
-    stored = model.objects.get(pk=rows[model].pk)
+    stored = model._default_manager.get(pk=rows[model].pk)
     assert {f.name: f.value_from_object(stored) for f in model._meta.concrete_fields} == values
 
 
@@ -86,7 +86,7 @@ def test_what_is_not_given_takes_the_models_default(
     model: type[models.Model], given_values: dict[str, Any]
 ) -> None:
     key = insert(model, **given_values)
-    saved, plain = model.objects.get(pk=key), model(**given_values)
+    saved, plain = model._default_manager.get(pk=key), model(**given_values)
     for field in model._meta.concrete_fields:
         if not field.primary_key:
             assert getattr(saved, field.attname) == getattr(plain, field.attname), field.name

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,16 @@ class BrokenEngine:
         self.bundle_id = engine.bundle_id
 
     async def send_bundle(self, wires: list[bytes]) -> str:
+        raise ZeroDivisionError("a mistake of ours")
+
+
+class EngineWithoutNames(BrokenEngine):
+    """Its mistake comes before anything is on record."""
+
+    def __init__(self, engine: BlockEngine) -> None:
+        self.bundle_id = self._fail
+
+    def _fail(self, signatures: Sequence[str]) -> str:
         raise ZeroDivisionError("a mistake of ours")
 
 
@@ -105,8 +115,7 @@ async def test_an_exit_that_breaks_our_code_is_tried_again_all_the_same(
 ) -> None:
     position = await platform.bought(mints[0])
     uuid = await platform.sell_signal(mints[0])
-    engine = BrokenEngine(platform.desk.gateways.block_engine)
-    engine.bundle_id = lambda signatures: 1 // 0
+    engine = EngineWithoutNames(platform.desk.gateways.block_engine)
     broken = replace(platform.desk, gateways=replace(platform.desk.gateways, block_engine=engine))
     await Executor(broken, entry_seats=1, exit_seats=1).work_once(is_exit=True)
     waiting = await platform.row(uuid)
