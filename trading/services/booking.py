@@ -49,7 +49,8 @@ def book_landed(
     if submission is None:
         return False
     audit.close_incident(key=f"submission:{submission.pk}", now=now)
-    filled_at = change.block_time or now
+    # A chain whose clock runs ahead of ours must not put a close into the future: cooldowns count from it.
+    filled_at = min(change.block_time or now, now)
     if change.error:
         _release(submission, code="FAILED_ON_CHAIN", text=change.error, now=now)
     elif submission.action == Action.BUY:
