@@ -89,7 +89,7 @@ class Reception:
 
     async def _read_secrets(self) -> None:
         now = self._clock()
-        self._secrets = await self._writer.run(lambda: _valid_secrets(now))
+        self._secrets = await self._writer.read(lambda: _valid_secrets(now))
 
 
 def _parse(body: bytes) -> SignalRequest | SignalInvalid:

@@ -22,6 +22,7 @@ class _Work:
     verb: Callable[[], Any]
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Any]"
+    is_read: bool
 
 
 class GroupWriter:
@@ -46,9 +47,20 @@ class GroupWriter:
 
     async def run(self, verb: Callable[[], T]) -> T:
         """The verb's result once it is committed; its own exception, or StorageUnavailable."""
+        return await self._queued(verb, is_read=False)
+
+    async def read(self, verb: Callable[[], T]) -> T:
+        """The result of a verb that only reads, after everything queued before it.
+
+        Where nothing is to be written it asks for no write lock: SQLite has one for all processes, and
+        who finds it taken sleeps for milliseconds.
+        """
+        return await self._queued(verb, is_read=True)
+
+    async def _queued(self, verb: Callable[[], T], *, is_read: bool) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Work(verb, loop, future))
+        self._queue.put(_Work(verb, loop, future, is_read))
         # Once queued it will be committed: a cancelled caller must not look like an undone write.
         return await asyncio.shield(future)
 
@@ -56,7 +68,8 @@ class GroupWriter:
         while True:
             batch, is_last = self._next_batch()
             if batch:
-                _deliver(batch, _commit(batch))
+                is_reading = all(work.is_read for work in batch)
+                _deliver(batch, _read(batch) if is_reading else _commit(batch))
             if is_last:
                 connection.close()
                 return
@@ -73,6 +86,19 @@ class GroupWriter:
             except queue.Empty:
                 return batch, False
         return batch, True
+
+
+def _read(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
+    outcomes: list[tuple[Any, BaseException | None]] = []
+    for work in batch:
+        try:
+            outcomes.append((work.verb(), None))
+        except DatabaseError as error:
+            connection.close()
+            outcomes.append((None, StorageUnavailable(str(error))))
+        except Exception as error:
+            outcomes.append((None, error))
+    return outcomes
 
 
 def _commit(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:

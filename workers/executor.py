@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trading.domain.policy import Policy
 from trading.domain.values import Action
-from trading.services.claims import Claim, claim_next, give_up, renew, retry_later
+from trading.services.claims import Claim, claim_next, give_up, is_any_due, renew, retry_later
 from trading.services.policy import active_policy, policy_for_exits
 from trading.services.portfolio import has_live_submission
 from trading.services.steps import NotOurs
@@ -75,12 +75,22 @@ class Executor:
             claimed = await self._claim_or_none(is_exit=is_exit)
             if claimed is None:
                 seats.release()
-                await _wait_for(woken)
+                await self._wait_until_due(woken, is_exit=is_exit)
                 continue
             task = asyncio.create_task(self._work(*claimed))
             self._working.add(task)
             task.add_done_callback(self._working.discard)
             task.add_done_callback(lambda _: seats.release())
+
+    async def _wait_until_due(self, woken: asyncio.Event, *, is_exit: bool) -> None:
+        """Return on a wake, or when a poll has seen something due: a poll that finds nothing locks nothing."""
+        while not await _is_woken(woken):
+            now = self._desk.clock()
+            try:
+                if await self._desk.writer.read(lambda: is_any_due(is_exit=is_exit, now=now)):  # noqa: B023
+                    return
+            except StorageUnavailable as error:
+                log.warning("polling: %s", error)
 
     async def _claim_or_none(self, *, is_exit: bool) -> tuple[Claim, Policy] | None:
         try:
@@ -145,12 +155,14 @@ class Executor:
             log.warning("%s: could not be moved aside: %s", claim.uuid, failure)
 
 
-async def _wait_for(woken: asyncio.Event) -> None:
+async def _is_woken(woken: asyncio.Event) -> bool:
+    """Whether the hint came before the next poll was due."""
     try:
         async with asyncio.timeout(POLL_SECONDS):
             await woken.wait()
     except TimeoutError:
-        return
+        return False
+    return True
 
 
 class _Listener(asyncio.DatagramProtocol):

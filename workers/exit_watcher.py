@@ -56,7 +56,7 @@ class ExitWatcher:
 
     async def step(self) -> int:
         """Look at every open position once; how many exits were newly asked for."""
-        positions = await self._writer.run(open_positions)
+        positions = await self._writer.read(open_positions)
         prices = await self._prices_sol(positions)
         # All at once: a position whose price has to be asked for must not delay the others' stops.
         asked = await asyncio.gather(
@@ -138,9 +138,9 @@ class ExitWatcher:
 
     async def _learn_outside_lamports(self) -> None:
         """Compare balance and books while nothing is on its way: the rest came from outside."""
-        before = await self._writer.run(cash_flow)
+        before = await self._writer.read(cash_flow)
         balance = await self._gateways.rpc.balance(self._wallet)
-        after = await self._writer.run(cash_flow)
+        after = await self._writer.read(cash_flow)
         if before == after and after.in_flight == 0:
             self._outside_lamports = balance - after.booked_lamports
 

@@ -13,7 +13,7 @@ from trading.gateways.chain_facts import SignatureStatus
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.models import Submission
 from trading.services.booking import book_dead, book_landed
-from trading.services.claims import take_over_abandoned
+from trading.services.claims import is_any_abandoned, take_over_abandoned
 from trading.services.portfolio import held_raw, in_flight
 from workers.desk import Desk
 from workers.sending import BROADCAST_SECONDS, broadcast_again
@@ -38,8 +38,10 @@ class Resolver:
         The chain's answer decides: a status at confirmed is landed, no status after the last valid block
         height at finalized is dead. Everything else stays in flight, and its bytes are offered again.
         """
-        await self._desk.writer.run(lambda: take_over_abandoned(now=self._desk.clock()))
-        submissions = await self._desk.writer.run(in_flight)
+        now = self._desk.clock()
+        if await self._desk.writer.read(lambda: is_any_abandoned(now=now)):
+            await self._desk.writer.run(lambda: take_over_abandoned(now=now))
+        submissions = await self._desk.writer.read(in_flight)
         self._forget_all_but({row.pk for row in submissions})
         if not submissions:
             return 0
@@ -123,7 +125,7 @@ class Resolver:
         """
         holdings = await self._desk.gateways.rpc.token_holdings(self._desk.address)
         on_chain: int = sum(each.amount_raw for each in holdings if each.mint == row.mint)
-        booked = await self._desk.writer.run(lambda: held_raw(row.mint))
+        booked = await self._desk.writer.read(lambda: held_raw(row.mint))
         is_contradicted: bool
         # Half of it: dust that somebody sends us must not look like a trade of ours.
         if row.action == Action.BUY:

@@ -57,7 +57,7 @@ async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
     again for as long as the position is open.
     """
     request = claim.request
-    found, state = await desk.writer.run(
+    found, state = await desk.writer.read(
         lambda: (
             position_to_sell(
                 leader_address=request.leader_address,

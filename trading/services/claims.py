@@ -119,6 +119,29 @@ def give_up(uuid: UUID, *, code: str, text: str, now: datetime, token: str | Non
     SignalKey.objects.filter(signal=uuid).delete()
 
 
+def is_any_due(*, is_exit: bool, now: datetime) -> bool:
+    """Whether a claim would find something: a look that takes no lock."""
+    kind = "priority = 0" if is_exit else "priority > 0"
+    due = first(
+        "SELECT 1 FROM trading_signal WHERE status IN ('QUEUED', 'RETRY')"  # noqa: S608
+        f" AND {kind} AND next_attempt_at <= %s LIMIT 1",
+        parameter(Signal, "next_attempt_at", now),
+    )
+    return due is not None
+
+
+def is_any_abandoned(*, now: datetime, lease: timedelta = LEASE) -> bool:
+    """Whether a takeover might find something: a look that takes no lock."""
+    expired = parameter(Signal, "claimed_at", now - lease)
+    return (
+        first(
+            "SELECT 1 FROM trading_signal WHERE status = 'EXECUTING' AND claimed_at < %s LIMIT 1",
+            expired,
+        )
+        is not None
+    )
+
+
 @transaction.atomic
 def take_over_abandoned(*, now: datetime, lease: timedelta = LEASE) -> int:
     """Put back claimed signals whose process died before it signed anything; how many there were.
