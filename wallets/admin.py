@@ -3,17 +3,20 @@
 from collections.abc import Callable
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
 from audit.desk import FactAdmin, ReasonDialog, act, change_url, dialog, shortened
 from wallets import services
-from wallets.models import Leader, TradingWallet
+from wallets.forms import CopySettingsForm
+from wallets.models import COPY_SETTINGS, Leader, TradingWallet
 
 Verb = Callable[..., None]
 
@@ -31,13 +34,17 @@ class PromotionDialog(ReasonDialog):
 @admin.register(Leader)
 class LeaderAdmin(FactAdmin):
     list_display = [
-        "leader", "short_address", "status_label", "strategy_label", "is_heard",
+        "leader", "short_address", "status_label", "strategy_label", "copy_label",
         "label", "active_until", "status_changed_at", "trades",
     ]  # fmt: skip
-    list_filter = ["status", "strategy", "is_muted", "label"]
+    fields = [
+        "address", "name", "status", "strategy", "active_until", "label", "note", "status_reason",
+        "created_at", "status_changed_at", "copying",
+    ]  # fmt: skip
+    list_filter = ["status", "strategy", "copy_state", "label"]
     search_fields = ["name", "address", "label", "note"]
     date_hierarchy = "status_changed_at"
-    actions_detail = ["promote", "demote", "mute", "unmute"]
+    actions_detail = ["promote", "demote", "mute", "unmute", "configure"]
     actions_row = ["promote", "demote", "mute", "unmute"]
 
     @display(description="Leader", ordering="name")
@@ -62,9 +69,27 @@ class LeaderAdmin(FactAdmin):
     def strategy_label(self, leader: Leader) -> str:
         return leader.strategy
 
-    @display(description="Heard", boolean=True, ordering="is_muted")
-    def is_heard(self, leader: Leader) -> bool:
-        return not leader.is_muted
+    @display(
+        description="Copying",
+        ordering="copy_state",
+        label={"ON": "success", "CLOSES_ONLY": "warning", "OFF": "danger"},
+    )
+    def copy_label(self, leader: Leader) -> str:
+        return leader.copy_state
+
+    @display(description="Copy settings")
+    def copying(self, leader: Leader) -> str:
+        """Every setting with its unit, as a small table."""
+        form = CopySettingsForm(instance=leader)
+        rows = format_html_join(
+            "",
+            "<tr><th>{}</th><td>{}</td><td>{}</td></tr>",
+            (
+                (form[name].label, _shown(form[name], leader), form.fields[name].help_text)
+                for name in COPY_SETTINGS
+            ),
+        )
+        return format_html('<table class="chimera-copying">{}</table>', rows)
 
     @display(description="Trades")
     def trades(self, leader: Leader) -> str:
@@ -140,6 +165,30 @@ class LeaderAdmin(FactAdmin):
             request, form, object_id, verb=services.unmute, done="The leader is heard again."
         )
 
+    @action(description="Copy settings", url_path="copy-settings", permissions=["act"])
+    def configure(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A page of its own: there are too many settings for a dialog."""
+        leader = get_object_or_404(Leader, pk=object_id)
+        form = CopySettingsForm(request.POST or None, instance=leader)
+        back_to = change_url("wallets_leader", leader.address)
+        if form.is_valid():
+            services.configure(
+                leader.address,
+                form.settings,
+                actor=request.user.get_username(),
+                reason=form.cleaned_data["reason"],
+                now=timezone.now(),
+            )
+            messages.success(request, "The copy settings are saved; the next signal goes by them.")
+            return HttpResponseRedirect(back_to)
+        context = self.admin_site.each_context(request) | {
+            "title": f"How {leader} is copied",
+            "opts": self.opts,
+            "form": form,
+            "back_to": back_to,
+        }
+        return TemplateResponse(request, "wallets/copy_settings.html", context)
+
     def _change(
         self,
         request: HttpRequest,
@@ -163,6 +212,15 @@ class LeaderAdmin(FactAdmin):
             refusals=(services.UnableToChangeRoster,),
             back_to=change_url("wallets_leader", address),
         )
+
+
+def _shown(field: forms.BoundField, leader: Leader) -> object:
+    """A setting as people read it."""
+    value = getattr(leader, field.name)
+    if value in (None, "", []):
+        return "–"
+    choice = getattr(leader, f"get_{field.name}_display", None)
+    return choice() if choice else field.value()
 
 
 @admin.register(TradingWallet)

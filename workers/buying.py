@@ -1,6 +1,7 @@
 """One claimed buy, from its facts to its first byte sent."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 from trading.domain.decision import (
@@ -20,6 +21,7 @@ from trading.gateways.base import GatewayError
 from trading.gateways.jupiter import Quote
 from trading.gateways.transactions import SwapInstructions
 from trading.services.claims import Claim, retry_later
+from trading.services.leaders import plan_buy
 from trading.services.orders import SignedOrder, decide_buy, deny, record_buy
 from trading.services.state import TradingNow
 from trading.services.steps import AlreadyHeld, EntriesHalted
@@ -36,14 +38,24 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
 
     NotOurs when somebody else took the signal over meanwhile; nothing is sent then.
     """
-    watch = Stopwatch()
-    asked = _amount_to_ask(desk, claim, policy)
+    watch, conditions = Stopwatch(), desk.conditions
+    plan = await desk.writer.run(
+        lambda: plan_buy(
+            claim,
+            balance_lamports=conditions.balance_lamports,
+            balance_at=conditions.balance_at,
+        )
+    )
+    if plan.copying.slippage_bps is not None:
+        policy = replace(policy, slippage_bps=plan.copying.slippage_bps)
+    asked = _amount_to_ask(desk, plan.wanted_lamports, policy)
     found = await watch.wait(inquire(desk, claim.request, policy, amount_lamports=asked))
     tip = tip_lamports(
         policy=policy,
         percentile=policy.for_strategy(claim.request.strategy).tip_percentile,
         floor=desk.conditions.tip_floor,
         attempt=claim.dead_submissions + 1,
+        fixed_lamports=plan.copying.tip_lamports,
     )
     route = Route.JITO if desk.conditions.tip_account() else Route.STANDARD
     decision = await desk.writer.run(
@@ -62,9 +74,12 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
         await _execute(desk, claim, policy, found.quote, found.buying, decision, tip, watch)
 
 
-def _amount_to_ask(desk: Desk, claim: Claim, policy: Policy) -> int:
-    """What is quoted and rehearsed: no more than our wallet could pay, if it can pay anything worth it."""
-    wanted = min(claim.request.amount_lamports, policy.maximum_trade_lamports)
+def _amount_to_ask(desk: Desk, wanted_lamports: int, policy: Policy) -> int:
+    """What is quoted and rehearsed: no more than our wallet could pay, if it can pay anything worth it.
+
+    Nobody quotes nothing, so a buy that comes out at 0 is asked for as one lamport, and denied by its size.
+    """
+    wanted = max(1, min(wanted_lamports, policy.maximum_trade_lamports))
     affordable = (desk.conditions.balance_lamports or 0) - policy.reserve_lamports
     return min(wanted, affordable) if affordable >= policy.minimum_trade_lamports else wanted
 

@@ -17,6 +17,7 @@ from trading.gateways.jupiter import Urgency
 from trading.models import Position
 from trading.services.breaker import SolPrice
 from trading.services.control import request_exit_of
+from trading.services.leaders import following
 from trading.services.policy import policy_for_exits
 from trading.services.portfolio import cash_flow, mark_price, open_positions, record_equity
 from trading.services.state import trading_state
@@ -167,6 +168,7 @@ def _judge(position: Position, price: Decimal, now: datetime) -> bool:
         policy=policy,
         now=now,
         closing=trading_state().closing,
+        takes_own_profit=following(position.leader_address).takes_own_profit(policy),
     )
     return due is not None and _ask_for(position, due, now)
 

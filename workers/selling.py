@@ -9,6 +9,7 @@ from solders.pubkey import Pubkey
 
 from audit import services as audit
 from trading.domain.exits import ExitReason, amount_to_sell, ladder_fraction
+from trading.domain.leaders import Following
 from trading.domain.lifecycle import PositionStatus
 from trading.domain.policy import Policy
 from trading.domain.tips import tip_lamports
@@ -18,6 +19,7 @@ from trading.gateways.chain_facts import AccountData
 from trading.gateways.jupiter import Urgency
 from trading.models import Position
 from trading.services.claims import Claim, retry_later, skip, wait_for
+from trading.services.leaders import following
 from trading.services.orders import SignedOrder, record_sell
 from trading.services.portfolio import ToSell, position_to_sell
 from trading.services.state import trading_state
@@ -57,7 +59,7 @@ async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
     again for as long as the position is open.
     """
     request = claim.request
-    found, state = await desk.writer.read(
+    found, state, follow = await desk.writer.read(
         lambda: (
             position_to_sell(
                 leader_address=request.leader_address,
@@ -66,19 +68,28 @@ async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
                 received_at=claim.received_at,
             ),
             trading_state(),
+            # Only the leader's own sell asks how it is followed: an exit that names its position is owed.
+            following(request.leader_address) if claim.position is None else Following(),
         )
     )
     position = found.position
     if position is None or position.status == PositionStatus.CLOSED:
         await _nothing_to_sell(desk, claim, found)
-    elif claim.position is None and not policy.mirror_exits:
-        await _skip(desk, claim, "MIRROR_OFF", "the policy does not follow the leader's sells")
+    elif claim.position is None and not follow.sells_with_leader(policy):
+        await _skip(desk, claim, "MIRROR_OFF", _why_not_followed(policy))
     elif position.status == PositionStatus.EXITING:
         await _wait(desk, claim, "POSITION_EXITING", "another sell of the position is under way")
     elif _is_tier_taken(claim, position):
         await _skip(desk, claim, "TIER_TAKEN", "this tier of the ladder is sold already")
     else:
-        await _sell_position(desk, claim, policy, position, state.route)
+        fraction = _fraction(claim, position, follow)
+        await _sell_position(desk, claim, policy, position, state.route, fraction)
+
+
+def _why_not_followed(policy: Policy) -> str:
+    if policy.mirror_exits:
+        return "the leader's copy settings leave exits to our own rules"
+    return "the policy does not follow the leader's sells"
 
 
 def _is_tier_taken(claim: Claim, position: Position) -> bool:
@@ -86,8 +97,12 @@ def _is_tier_taken(claim: Claim, position: Position) -> bool:
     return is_rung and position.tiers_taken >= claim.exit_tiers_taken
 
 
-def _fraction(claim: Claim, position: Position) -> Decimal:
-    """What was asked for; of the ladder, only the rungs that nobody has sold meanwhile."""
+def _fraction(claim: Claim, position: Position, follow: Following) -> Decimal:
+    """What was asked for, of the leader's own sells as much as we follow; of the ladder, only the rungs
+    that nobody has sold meanwhile.
+    """
+    if claim.position is None:
+        return follow.share(claim.request.exit_fraction)
     if claim.exit_reason != ExitReason.TAKE_PROFIT:
         return claim.request.exit_fraction
     return ladder_fraction(tiers_taken=position.tiers_taken, tiers_passed=claim.exit_tiers_taken)
@@ -103,12 +118,17 @@ async def _nothing_to_sell(desk: Desk, claim: Claim, found: ToSell) -> None:
 
 
 async def _sell_position(
-    desk: Desk, claim: Claim, policy: Policy, position: Position, route: Route
+    desk: Desk,
+    claim: Claim,
+    policy: Policy,
+    position: Position,
+    route: Route,
+    fraction: Decimal,
 ) -> None:
     watch = Stopwatch()
     try:
         holding = await watch.wait(_holding(desk, position))
-        wanted = amount_to_sell(held_raw=position.held_raw, fraction=_fraction(claim, position))
+        wanted = amount_to_sell(held_raw=position.held_raw, fraction=fraction)
         amount = min(wanted, holding.amount_raw)
         if amount == 0:
             await _missing(desk, claim, policy, position)

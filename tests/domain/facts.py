@@ -7,7 +7,8 @@ from typing import Any
 
 from solders.keypair import Keypair
 
-from trading.domain.decision import Facts, LeaderFacts, LeaderFill, Portfolio, QuoteFacts
+from trading.domain.decision import Facts, LeaderFill, Portfolio, QuoteFacts
+from trading.domain.leaders import CopySettings, LeaderFacts
 from trading.domain.safety import MintFacts, SaleFacts, TokenFacts
 from trading.domain.signals import SignalRequest
 from trading.domain.values import LAMPORTS_PER_SOL, TOKEN_PROGRAM, Action, Route, Strategy
@@ -71,6 +72,16 @@ def facts(**changes: Any) -> Facts:
         "sol_price_usd": Decimal(150),
     }
     return Facts(**{**values, **changes})
+
+
+def copied(*, buys_of_token: int = 0, spent_lamports: int = 0, **settings: Any) -> LeaderFacts:
+    """An ACTIVE leader with these copy settings."""
+    return LeaderFacts(
+        is_active=True,
+        copying=CopySettings(**settings),
+        buys_of_token=buys_of_token,
+        spent_lamports=spent_lamports,
+    )
 
 
 def quote(**changes: Any) -> QuoteFacts:

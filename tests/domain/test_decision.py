@@ -1,6 +1,6 @@
 """One decision: an order when every gate lets it through, else the denial of the first one that does not."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,19 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.domain.facts import LEADER, NOW, SOL, facts, mint, portfolio, quote, request, token
+from tests.domain.facts import (
+    LEADER,
+    MINT,
+    NOW,
+    SOL,
+    copied,
+    facts,
+    mint,
+    portfolio,
+    quote,
+    request,
+    token,
+)
 from trading.domain.decision import (
     SENTENCES,
     Denial,
     DenialCode,
     Facts,
-    LeaderFacts,
     LeaderFill,
     Order,
     QuoteFacts,
     decide,
     planned_size_lamports,
 )
+from trading.domain.leaders import CopyState, LeaderFacts, SizeMode
 from trading.domain.policy import Policy
 from trading.domain.safety import SafetyCode, SaleFacts
 from trading.domain.values import USDC_MINT, Route, Strategy
@@ -30,11 +42,29 @@ SPEAR = request(strategy=Strategy.SPEAR)
 DENIED: list[tuple[str, dict[str, Any]]] = [
     (DenialCode.LEADER_UNKNOWN, {"leader": None}),
     (DenialCode.LEADER_NOT_ACTIVE, {"leader": LeaderFacts(is_active=False)}),
-    (DenialCode.LEADER_MUTED, {"leader": LeaderFacts(is_active=True, is_muted=True)}),
+    (DenialCode.LEADER_MUTED, {"leader": copied(copy_state=CopyState.CLOSES_ONLY)}),
+    (DenialCode.LEADER_MUTED, {"leader": copied(copy_state=CopyState.OFF)}),
     (
         DenialCode.LEADER_EXPIRED,
         {"leader": LeaderFacts(is_active=True, active_until=NOW - timedelta(seconds=1))},
     ),
+    (
+        DenialCode.OUTSIDE_ACTIVE_HOURS,
+        {"leader": copied(hours_from=time(12, 0, 1), hours_to=time(14))},
+    ),
+    (
+        DenialCode.LEADER_TRADE_SIZE,
+        {"leader": copied(minimum_leader_trade_lamports=SOL // 2 + 1)},
+    ),
+    (
+        DenialCode.LEADER_TRADE_SIZE,
+        {
+            "leader": copied(maximum_leader_trade_lamports=SOL // 2 - 1),
+            "signal": request(amount_lamports=SOL // 2),
+        },
+    ),
+    (DenialCode.LEADER_TOKEN_LIST, {"leader": copied(blocked_mints=(MINT,))}),
+    (DenialCode.LEADER_TOKEN_LIST, {"leader": copied(allowed_mints=(LEADER,))}),
     (DenialCode.STALE_SIGNAL, {"received_at": NOW - timedelta(seconds=30, milliseconds=1)}),
     (
         DenialCode.STALE_SIGNAL,
@@ -64,6 +94,10 @@ DENIED: list[tuple[str, dict[str, Any]]] = [
     ),
     (DenialCode.ALREADY_HELD, {"portfolio": portfolio(is_held=True)}),
     (DenialCode.TOO_MANY_POSITIONS, {"portfolio": portfolio(open_positions=12)}),
+    (
+        DenialCode.MAX_BUYS_PER_TOKEN,
+        {"leader": copied(maximum_buys_per_token=1, buys_of_token=1)},
+    ),
     (DenialCode.BALANCE_UNKNOWN, {"portfolio": portfolio(balance_lamports=None)}),
     (
         DenialCode.ALLOCATION_FULL,
@@ -75,6 +109,11 @@ DENIED: list[tuple[str, dict[str, Any]]] = [
     ),
     (DenialCode.SIZE_TOO_SMALL, {"signal": request(amount_lamports=SOL // 100 - 1)}),
     (DenialCode.SIZE_TOO_SMALL, {"sol_price_usd": None}),
+    (DenialCode.SIZE_TOO_SMALL, {"leader": copied(minimum_size_lamports=SOL // 2 + 1)}),
+    (
+        DenialCode.LEADER_DAILY_CAP,
+        {"leader": copied(daily_cap_lamports=SOL, spent_lamports=SOL // 2 + 1)},
+    ),
     (DenialCode.QUOTE_UNAVAILABLE, {"quote": QuoteFacts(is_available=False)}),
     (DenialCode.NO_ROUTE, {"quote": QuoteFacts(is_found=False)}),
     (DenialCode.NO_ROUTE, {"quote": QuoteFacts(out_amount_raw=0)}),
@@ -100,6 +139,26 @@ DENIED: list[tuple[str, dict[str, Any]]] = [
 IDS = [f"{index}-{code}" for index, (code, _) in enumerate(DENIED)]
 ALLOWED: list[tuple[str, dict[str, Any]]] = [
     ("the last second of a promotion", {"leader": LeaderFacts(is_active=True, active_until=NOW)}),
+    (
+        "the first moment of the hours",
+        {"leader": copied(hours_from=time(12), hours_to=time(13))},
+    ),
+    (
+        "trades of just this size",
+        {
+            "leader": copied(
+                minimum_leader_trade_lamports=SOL // 2, maximum_leader_trade_lamports=SOL // 2
+            )
+        },
+    ),
+    ("a token on the list", {"leader": copied(allowed_mints=(LEADER, MINT))}),
+    ("another token blocked", {"leader": copied(blocked_mints=(LEADER,))}),
+    ("the second of two buys", {"leader": copied(maximum_buys_per_token=2, buys_of_token=1)}),
+    (
+        "the last lamport of the day",
+        {"leader": copied(daily_cap_lamports=SOL, spent_lamports=SOL // 2)},
+    ),
+    ("the smallest size", {"leader": copied(minimum_size_lamports=SOL // 2)}),
     ("30 seconds old", {"received_at": NOW - timedelta(seconds=30)}),
     ("SPEAR at 10 seconds", {"signal": SPEAR, "received_at": NOW - timedelta(seconds=10)}),
     ("SHIELD without bundles", {"route": Route.STANDARD, "tip_lamports": 0}),
@@ -219,6 +278,18 @@ def test_a_loss_at_every_stop_counts_what_is_held_and_what_is_bought() -> None:
     assert isinstance(decide(facts(portfolio=near), policy=policy, now=NOW), Denial)
     less = portfolio(balance_lamports=48 * SOL, shield_lamports=SOL)
     assert isinstance(decide(facts(portfolio=less), policy=policy, now=NOW), Order)
+
+
+def test_the_size_is_what_the_leaders_settings_make_of_it() -> None:
+    for settings, lamports in (
+        ({"size_mode": SizeMode.FIXED, "size_lamports": SOL // 4}, SOL // 4),
+        ({"size_bps": 5_000}, SOL // 4),
+        ({"size_mode": SizeMode.PERCENT_OF_CAPITAL, "size_bps": 100}, SOL // 2),
+        ({"maximum_size_lamports": SOL // 8}, SOL // 8),
+    ):
+        order = judged(leader=copied(**settings))
+        assert isinstance(order, Order)
+        assert order.size_lamports == lamports
 
 
 amounts = st.integers(min_value=0, max_value=200 * SOL)

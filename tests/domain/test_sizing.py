@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trading.domain.leaders import CopySettings, SizeMode
 from trading.domain.policy import Policy
-from trading.domain.sizing import size_lamports
+from trading.domain.sizing import size_lamports, wanted_lamports
 from trading.domain.values import LAMPORTS_PER_SOL as SOL
 
 POLICY = Policy()
@@ -84,3 +85,38 @@ def test_no_size_is_above_any_cap_or_between_nothing_and_the_minimum(
 def test_more_balance_never_means_a_smaller_trade(values: dict[str, Any], more: int) -> None:
     richer = {**values, "balance_lamports": values["balance_lamports"] + more}
     assert size(**richer) >= size(**values)
+
+
+settings = st.builds(
+    CopySettings,
+    size_mode=st.sampled_from(SizeMode),
+    size_lamports=st.none() | st.integers(1, 50 * SOL),
+    size_bps=st.integers(1, 10_000),
+    minimum_size_lamports=st.none() | st.integers(1, SOL),
+    maximum_size_lamports=st.none() | st.integers(1, 5 * SOL),
+)
+
+
+@given(settings, caps, st.integers(0, 100 * SOL))
+def test_whatever_the_settings_a_size_keeps_their_bounds_and_the_policys(
+    copying: CopySettings, values: dict[str, Any], capital: int
+) -> None:
+    wanted = wanted_lamports(
+        copying, leader_trade_lamports=values["requested_lamports"], capital_lamports=capital
+    )
+    least = copying.minimum_size_lamports or 0
+    result = size(**{**values, "requested_lamports": wanted, "minimum_lamports": least})
+    assert result == 0 or max(POLICY.minimum_trade_lamports, least) <= result
+    assert result <= wanted
+    assert result <= min(copying.maximum_size_lamports or SOL, POLICY.maximum_trade_lamports)
+    if copying.size_mode is SizeMode.PERCENT_OF_CAPITAL:
+        assert result <= capital
+
+
+@given(settings, st.integers(-SOL, 0), st.integers(0, 100 * SOL))
+def test_without_capital_nothing_is_bought(
+    copying: CopySettings, capital: int, leader_trade: int
+) -> None:
+    wanted = wanted_lamports(copying, leader_trade_lamports=leader_trade, capital_lamports=capital)
+    assert wanted >= 0
+    assert size(requested_lamports=wanted, balance_lamports=capital) == 0

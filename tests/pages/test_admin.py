@@ -1,5 +1,6 @@
 """The back office: facts that nobody edits, secrets that nobody sees, acts with a reason."""
 
+import html
 import json
 
 import pytest
@@ -115,11 +116,72 @@ def test_a_leader_is_promoted_demoted_muted_and_heard_again_with_reasons(staff, 
     act(staff, Leader, "promote", LEADER, reason="good month", **until)
     assert (leader().status, leader().active_until.year) == ("ACTIVE", 2030)
     act(staff, Leader, "mute", LEADER, reason="on holiday")
-    assert leader().is_muted
+    assert leader().copy_state == "CLOSES_ONLY"
     act(staff, Leader, "unmute", LEADER, reason="back again")
-    assert not leader().is_muted
+    assert leader().copy_state == "ON"
     reasons = [entry.reason for entry in Entry.objects.order_by("number")][-4:]
     assert reasons == ["poor month", "good month", "on holiday", "back again"]
+
+
+def settings_form(staff, **changes):
+    """What the page of a leader without settings sends, and these changes."""
+    form = staff.get(reverse("admin:wallets_leader_configure", args=[LEADER])).context["form"]
+    values = {field.name: field.value() for field in form}
+    return {name: "" if value is None else value for name, value in values.items()} | changes
+
+
+def test_the_copy_settings_of_a_leader_are_changed_in_sol_and_shown(staff, rows):
+    url = reverse("admin:wallets_leader_configure", args=[LEADER])
+    form = settings_form(
+        staff,
+        size_mode="FIXED",
+        size_lamports="0.25",
+        daily_cap_lamports="2",
+        hours_from="22:00",
+        hours_to="06:30",
+        hours_zone="Europe/Berlin",
+        blocked_mints=f" {LEADER}\n{LEADER} ",
+        exit_mode="MIRROR",
+        reason="quiet nights",
+    )
+    answer = staff.post(url, form)
+    assert answer.status_code == 302, answer.context["form"].errors
+    leader = Leader.objects.get(pk=LEADER)
+    assert (leader.size_lamports, leader.daily_cap_lamports) == (250_000_000, 2_000_000_000)
+    assert (leader.blocked_mints, leader.exit_mode) == ([LEADER], "MIRROR")
+    entry = Entry.objects.order_by("number").last()
+    assert (entry.action, entry.reason, entry.actor) == (
+        "leader.configured",
+        "quiet nights",
+        "admin",
+    )
+    page = staff.get(answer["Location"]).content.decode()
+    assert "Fixed amount" in page
+    assert "<td>0.25</td>" in page
+    assert settings_form(staff)["size_lamports"] == "0.25"
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"reason": ""}, "This field is required"),
+        ({"size_mode": "FIXED"}, "a fixed size needs an amount"),
+        ({"size_lamports": "0.0000000001"}, "At most nine decimals"),
+        ({"size_lamports": "NaN"}, "Enter an amount of SOL"),
+        ({"size_lamports": "-1"}, "greater than or equal to 1"),
+        ({"daily_cap_lamports": "1e99"}, "Enter an amount of SOL"),
+        ({"allowed_mints": "bonk"}, "is not a mint address"),
+        ({"hours_zone": "Nowhere/Else"}, "is not the name of a time zone"),
+        ({"follow_bps": "0"}, "greater than or equal to 1"),
+    ],
+)
+def test_wrong_copy_settings_are_explained_and_not_stored(staff, rows, changes, complaint):
+    before = Leader.objects.values().get(pk=LEADER)
+    url = reverse("admin:wallets_leader_configure", args=[LEADER])
+    answer = staff.post(url, settings_form(staff, **{"reason": "trying", **changes}))
+    assert answer.status_code == 200
+    assert complaint in html.unescape(answer.content.decode())
+    assert Leader.objects.values().get(pk=LEADER) == before
 
 
 def test_an_act_without_a_reason_asks_again(staff, rows):
@@ -142,6 +204,7 @@ def test_staff_without_the_permission_may_look_and_not_act(client, rows):
     client.force_login(clerk)
     assert client.get(admin_url(Leader, "changelist")).status_code == 200
     assert act(client, Leader, "demote", LEADER, reason="poor month").status_code == 403
+    assert act(client, Leader, "configure", LEADER, copy_state="OFF").status_code == 403
     assert Leader.objects.get(pk=LEADER).status == "ACTIVE"
 
 

@@ -16,13 +16,11 @@ from trading.models import Position
 from trading.services.portfolio import (
     has_live_submission,
     in_flight,
-    leader_facts,
     mark_price,
     open_positions,
     position_to_sell,
     snapshot,
 )
-from wallets.models import LeaderStatus
 
 pytestmark = pytest.mark.usefixtures("database")
 SOL = 10**9
@@ -99,23 +97,6 @@ def test_a_closed_position_only_says_when() -> None:
     portfolio = seen()
     assert portfolio.last_closed_at == NOW - timedelta(minutes=5)
     assert (portfolio.open_positions, portfolio.shield_lamports, portfolio.is_held) == (0, 0, False)
-
-
-def test_a_leader_is_what_the_roster_says() -> None:
-    assert leader_facts(LEADER) is None
-    until = NOW + timedelta(hours=1)
-    factories.make_leader(is_muted=True, active_until=until)
-    facts = leader_facts(LEADER)
-    assert facts is not None
-    assert (facts.is_active, facts.is_muted, facts.active_until) == (True, True, until)
-
-
-@pytest.mark.parametrize("status", [LeaderStatus.CANDIDATE, LeaderStatus.REJECTED])
-def test_only_an_active_leader_is_active(status: LeaderStatus) -> None:
-    factories.make_leader(status=status)
-    facts = leader_facts(LEADER)
-    assert facts is not None
-    assert not facts.is_active
 
 
 def test_a_price_is_remembered_and_the_peak_never_falls() -> None:

@@ -9,7 +9,7 @@ from audit.models import Entry
 from tests import factories
 from tests.factories import LEADER
 from wallets import services as roster
-from wallets.models import Leader, LeaderStatus, LeaderStrategy
+from wallets.models import CopyState, Leader, LeaderStatus, LeaderStrategy
 
 pytestmark = pytest.mark.usefixtures("database")
 NOW = timezone.now()
@@ -41,12 +41,12 @@ def test_a_promotion_may_have_an_end_and_a_demotion_takes_it_away() -> None:
 def test_muting_says_nothing_about_the_place_on_the_roster() -> None:
     factories.make_leader()
     roster.mute(LEADER, **WHO)
-    assert (leader().is_muted, leader().status) == (True, LeaderStatus.ACTIVE)
+    assert (leader().copy_state, leader().status) == (CopyState.CLOSES_ONLY, LeaderStatus.ACTIVE)
     roster.unmute(LEADER, **WHO)
-    assert not leader().is_muted
+    assert leader().copy_state == CopyState.ON
     assert [(e.before, e.after) for e in Entry.objects.order_by("number")] == [
-        (False, True),
-        (True, False),
+        ("ON", "CLOSES_ONLY"),
+        ("CLOSES_ONLY", "ON"),
     ]
 
 

@@ -7,10 +7,18 @@ from decimal import Decimal
 
 from trading.domain.denials import SENTENCES, DenialCode
 from trading.domain.gates import Gate, gate
+from trading.domain.leaders import (
+    CopySettings,
+    LeaderFacts,
+    buys_gate,
+    daily_cap_gate,
+    roster_gates,
+    trade_gates,
+)
 from trading.domain.policy import Policy
 from trading.domain.safety import SaleFacts, TokenFacts, sale_gates, token_gates
 from trading.domain.signals import SignalRequest
-from trading.domain.sizing import size_lamports
+from trading.domain.sizing import size_lamports, wanted_lamports
 from trading.domain.values import Route, Strategy, lamports_to_sol
 
 __all__ = [
@@ -27,15 +35,6 @@ __all__ = [
     "decide",
     "planned_size_lamports",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaderFacts:
-    """The followed wallet as the roster knows it."""
-
-    is_active: bool
-    is_muted: bool = False
-    active_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +106,11 @@ class Facts:
     is_spear_paused: bool = False
     held_back_by: str = ""
 
+    @property
+    def copying(self) -> CopySettings:
+        """How the leader is copied; of a stranger, nothing special is known."""
+        return CopySettings() if self.leader is None else self.leader.copying
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -130,14 +134,20 @@ GateCheck = Callable[[Facts, Policy, datetime], Iterator[Gate]]
 
 
 def planned_size_lamports(facts: Facts, policy: Policy) -> int:
-    """What the order would be worth, before the gates that judge it; 0 when below the policy's minimum."""
+    """What the order would be worth, before the gates that judge it; 0 when below a minimum."""
+    wanted = wanted_lamports(
+        facts.copying,
+        leader_trade_lamports=facts.signal.amount_lamports,
+        capital_lamports=facts.portfolio.capital_lamports,
+    )
     return size_lamports(
-        requested_lamports=facts.signal.amount_lamports,
+        requested_lamports=wanted,
         policy=policy,
         balance_lamports=facts.portfolio.balance_lamports or 0,
         held_in_token_lamports=facts.portfolio.token_lamports,
         liquidity_usd=facts.token.liquidity_usd,
         sol_price_usd=facts.sol_price_usd,
+        minimum_lamports=facts.copying.minimum_size_lamports or 0,
     )
 
 
@@ -161,33 +171,9 @@ def _sentence(failed: Gate) -> str:
 
 
 def _leader(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
-    leader = facts.leader
-    yield gate(
-        DenialCode.LEADER_UNKNOWN,
-        is_passed=leader is not None,
-        measured="on the roster" if leader else "not on the roster",
-        limit="on the roster",
-    )
-    if leader is None:
-        return
-    yield gate(
-        DenialCode.LEADER_NOT_ACTIVE,
-        is_passed=leader.is_active,
-        measured="ACTIVE" if leader.is_active else "not ACTIVE",
-        limit="ACTIVE",
-    )
-    yield gate(
-        DenialCode.LEADER_MUTED,
-        is_passed=not leader.is_muted,
-        measured="muted" if leader.is_muted else "heard",
-        limit="heard",
-    )
-    until = leader.active_until
-    yield gate(
-        DenialCode.LEADER_EXPIRED,
-        is_passed=until is None or now <= until,
-        measured="no time limit" if until is None else f"active until {until:%Y-%m-%d %H:%M}",
-        limit=f"{now:%Y-%m-%d %H:%M}",
+    yield from roster_gates(facts.leader, now=now)
+    yield from trade_gates(
+        facts.copying, mint=facts.signal.mint, leader_trade_lamports=facts.signal.amount_lamports
     )
 
 
@@ -251,6 +237,8 @@ def _holding(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
         measured=facts.portfolio.open_positions,
         limit=policy.maximum_positions,
     )
+    if facts.leader is not None:
+        yield buys_gate(facts.leader)
 
 
 def _exposure(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
@@ -285,12 +273,15 @@ def _exposure(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
 
 def _size(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     size = planned_size_lamports(facts, policy)
+    least = max(policy.minimum_trade_lamports, facts.copying.minimum_size_lamports or 0)
     yield gate(
         DenialCode.SIZE_TOO_SMALL,
         is_passed=size > 0,
         measured=f"{lamports_to_sol(size):f} SOL after caps",
-        limit=f"{lamports_to_sol(policy.minimum_trade_lamports):f} SOL",
+        limit=f"{lamports_to_sol(least):f} SOL",
     )
+    if facts.leader is not None:
+        yield daily_cap_gate(facts.leader, size_lamports=size)
 
 
 def _quote(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:

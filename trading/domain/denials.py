@@ -12,6 +12,9 @@ class DenialCode(StrEnum):
     LEADER_NOT_ACTIVE = "LEADER_NOT_ACTIVE"
     LEADER_MUTED = "LEADER_MUTED"
     LEADER_EXPIRED = "LEADER_EXPIRED"
+    OUTSIDE_ACTIVE_HOURS = "OUTSIDE_ACTIVE_HOURS"
+    LEADER_TRADE_SIZE = "LEADER_TRADE_SIZE"
+    LEADER_TOKEN_LIST = "LEADER_TOKEN_LIST"
     STALE_SIGNAL = "STALE_SIGNAL"
     ENTRIES_HALTED = "ENTRIES_HALTED"
     SPEAR_PAUSED = "SPEAR_PAUSED"
@@ -19,9 +22,11 @@ class DenialCode(StrEnum):
     ALREADY_HELD = "ALREADY_HELD"
     REENTRY_COOLDOWN = "REENTRY_COOLDOWN"
     TOO_MANY_POSITIONS = "TOO_MANY_POSITIONS"
+    MAX_BUYS_PER_TOKEN = "MAX_BUYS_PER_TOKEN"
     ALLOCATION_FULL = "ALLOCATION_FULL"
     PORTFOLIO_HEAT = "PORTFOLIO_HEAT"
     SIZE_TOO_SMALL = "SIZE_TOO_SMALL"
+    LEADER_DAILY_CAP = "LEADER_DAILY_CAP"
     TIP_TOO_HIGH = "TIP_TOO_HIGH"
     COST_TOO_HIGH = "COST_TOO_HIGH"
     PRICE_IMPACT = "PRICE_IMPACT"
@@ -34,8 +39,11 @@ class DenialCode(StrEnum):
 SENTENCES: dict[str, str] = {
     DenialCode.LEADER_UNKNOWN: "The followed wallet is not on the roster",
     DenialCode.LEADER_NOT_ACTIVE: "The leader is not ACTIVE",
-    DenialCode.LEADER_MUTED: "The leader is muted",
+    DenialCode.LEADER_MUTED: "The leader's buys are not copied at present",
     DenialCode.LEADER_EXPIRED: "The leader's promotion has run out",
+    DenialCode.OUTSIDE_ACTIVE_HOURS: "The leader is copied at other hours only",
+    DenialCode.LEADER_TRADE_SIZE: "The leader's own trade is smaller or larger than those we copy",
+    DenialCode.LEADER_TOKEN_LIST: "The leader's lists leave this token out",
     DenialCode.STALE_SIGNAL: "The signal waited too long to be bought",
     DenialCode.ENTRIES_HALTED: "Entries are halted",
     DenialCode.SPEAR_PAUSED: "The circuit breaker pauses SPEAR",
@@ -43,9 +51,11 @@ SENTENCES: dict[str, str] = {
     DenialCode.ALREADY_HELD: "The token is already held or being bought",
     DenialCode.REENTRY_COOLDOWN: "The token was sold a moment ago",
     DenialCode.TOO_MANY_POSITIONS: "Too many positions are open",
+    DenialCode.MAX_BUYS_PER_TOKEN: "The token was bought often enough after this leader",
     DenialCode.ALLOCATION_FULL: "The strategy's share of capital is used up",
     DenialCode.PORTFOLIO_HEAT: "Too much would be lost if every stop were hit",
     DenialCode.SIZE_TOO_SMALL: "The trade would be too small",
+    DenialCode.LEADER_DAILY_CAP: "What may be spent after this leader in 24 hours is used up",
     DenialCode.TIP_TOO_HIGH: "The tip would eat too much of the trade",
     DenialCode.COST_TOO_HIGH: "Tip, fees and impact would eat too much of the trade",
     DenialCode.PRICE_IMPACT: "Our own trade would move the price too far",

@@ -50,11 +50,14 @@ def evaluate(
     policy: Policy,
     now: datetime,
     closing: Closing = Closing.NONE,
+    takes_own_profit: bool = True,
 ) -> Exit | None:
     """The exit this price and moment call for (specification §11), the most urgent first, or None.
 
     Tiers count by index, so a tier never fires twice whatever happens to the prices in between. `closing`
     is what kill switch and breaker want sold: everything, or the losers, which tightens the winners' stop.
+    Without `takes_own_profit` the ladder and the untightened trailing stop are left to the leader; whatever
+    limits a loss or the time works all the same.
     """
     rules = policy.for_strategy(position.strategy)
     gain = gain_bps(entry_price_sol=position.entry_price_sol, price_sol=price_sol)
@@ -64,8 +67,12 @@ def evaluate(
     return (
         _hard_stop(position, rules, gain)
         or _loser(position, gain, closing)
-        or _trailing_stop(position, rules, price_sol, tightened_bps)
-        or _take_profit(position, rules, gain)
+        or (
+            _trailing_stop(position, rules, price_sol, tightened_bps)
+            if takes_own_profit or tightened_bps is not None
+            else None
+        )
+        or (_take_profit(position, rules, gain) if takes_own_profit else None)
         or _time_limit(position, rules, gain, now)
     )
 

@@ -33,13 +33,20 @@ class TipFloor:
 
 
 def tip_lamports(
-    *, policy: Policy, percentile: int, floor: TipFloor | None, attempt: int = 1
+    *,
+    policy: Policy,
+    percentile: int,
+    floor: TipFloor | None,
+    attempt: int = 1,
+    fixed_lamports: int | None = None,
 ) -> int:
     """The tip for this attempt: market percentile, +20 % a retry, within the policy's floor and ceiling.
 
-    Without market data: twice the floor (specification §9).
+    Without market data: twice the floor (specification §9). `fixed_lamports` stands for the market.
     """
-    if floor is None:
+    if fixed_lamports is not None:
+        tip = max(fixed_lamports, policy.minimum_tip_lamports)
+    elif floor is None:
         tip = 2 * policy.minimum_tip_lamports
     else:
         tip = max(floor.percentile(percentile), policy.minimum_tip_lamports)

@@ -16,8 +16,9 @@ from trading.domain.values import Action, Route
 from trading.models import Decision, Position, Signal, Submission, Token
 from trading.rows import change, first, insert, parameter, serialise
 from trading.services.claims import Claim
+from trading.services.leaders import leader_facts
 from trading.services.policy import active_policy
-from trading.services.portfolio import leader_facts, snapshot
+from trading.services.portfolio import snapshot
 from trading.services.state import trading_state
 from trading.services.steps import AlreadyHeld, EntriesHalted, NotOurs, PositionBusy, step
 from trading.version import CODE_VERSION
@@ -64,7 +65,9 @@ def decide_buy(
     policy, revision = active_policy()
     state = trading_state()
     facts = build_facts(
-        leader=leader_facts(claim.request.leader_address),
+        leader=leader_facts(
+            claim.request.leader_address, signal=claim.uuid, mint=claim.request.mint, now=now
+        ),
         portfolio=snapshot(
             signal=claim.uuid,
             mint=claim.request.mint,
@@ -210,6 +213,8 @@ def _facts_json(facts: Facts) -> dict[str, Any]:
         "leader_price": None if facts.fill is None else _text(facts.fill.lamports_per_raw),
         "balance_lamports": facts.portfolio.balance_lamports,
         "open_positions": facts.portfolio.open_positions,
+        "size_mode": facts.copying.size_mode,
+        "capital_lamports": facts.portfolio.capital_lamports,
         "tip_lamports": facts.tip_lamports,
         "network_fee_lamports": facts.network_fee_lamports,
         "sol_price_usd": _text(facts.sol_price_usd),

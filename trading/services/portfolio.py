@@ -9,30 +9,14 @@ from django.db import transaction
 from django.db.models import Count, Q, Sum
 
 from trading import live
-from trading.domain.decision import LeaderFacts, Portfolio
+from trading.domain.decision import Portfolio
 from trading.domain.lifecycle import PositionStatus, SubmissionStatus
 from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.values import Strategy
 from trading.models import EquityPoint, Position, Signal, Submission
 from trading.rows import every, first, moment, parameter
-from wallets.models import LeaderStatus
 
 OPEN = (PositionStatus.ACTIVE, PositionStatus.EXITING)
-
-
-def leader_facts(address: str) -> LeaderFacts | None:
-    """The leader as the roster knows it now, or None."""
-    row = first(
-        "SELECT status, is_muted, active_until FROM wallets_leader WHERE address = %s", address
-    )
-    if row is None:
-        return None
-    status, is_muted, active_until = row
-    return LeaderFacts(
-        is_active=status == LeaderStatus.ACTIVE,
-        is_muted=bool(is_muted),
-        active_until=moment(active_until),
-    )
 
 
 def snapshot(

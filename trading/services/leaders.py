@@ -1,0 +1,152 @@
+"""What the roster says about a leader, read for one decision; changes of the roster are made in wallets."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from trading.domain.leaders import (
+    CopySettings,
+    CopyState,
+    ExitMode,
+    Following,
+    LeaderFacts,
+    SizeMode,
+)
+from trading.domain.sizing import wanted_lamports
+from trading.models import Position, Signal
+from trading.rows import first, moment, parameter
+from trading.services.claims import Claim
+from trading.services.portfolio import snapshot
+from wallets.models import LeaderStatus
+
+DAY = timedelta(hours=24)
+COLUMNS = (
+    "copy_state", "size_mode", "size_lamports", "size_bps", "minimum_size_lamports",
+    "maximum_size_lamports", "minimum_leader_trade_lamports", "maximum_leader_trade_lamports",
+    "maximum_buys_per_token", "daily_cap_lamports", "hours_from", "hours_to", "hours_zone",
+    "slippage_bps", "tip_lamports", "allowed_mints", "blocked_mints",
+)  # fmt: skip
+_SETTINGS = (
+    f"SELECT {', '.join(COLUMNS)}, status, active_until FROM wallets_leader WHERE address = %s"  # noqa: S608
+)
+
+
+def leader_facts(address: str, *, signal: UUID, mint: str, now: datetime) -> LeaderFacts | None:
+    """The leader as the roster knows it now, or None; what was bought after it is without `signal`.
+
+    Buys and spending are counted only where a setting limits them.
+    """
+    row = first(_SETTINGS, address)
+    if row is None:
+        return None
+    *settings, status, active_until = row
+    copying = _settings(settings)
+    own = parameter(Signal, "uuid", signal)
+    return LeaderFacts(
+        is_active=status == LeaderStatus.ACTIVE,
+        active_until=moment(active_until),
+        copying=copying,
+        buys_of_token=0 if copying.maximum_buys_per_token is None else _buys(address, mint, own),
+        spent_lamports=0 if copying.daily_cap_lamports is None else _spent(address, own, now),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuyPlan:
+    """What a claimed buy is going to ask for by its leader's settings, before anything is decided."""
+
+    copying: CopySettings
+    wanted_lamports: int
+
+
+def plan_buy(
+    claim: Claim, *, balance_lamports: int | None, balance_at: datetime | None = None
+) -> BuyPlan:
+    """The plan of a claimed buy; of a stranger, that of a leader without settings of its own."""
+    row = first(_SETTINGS, claim.request.leader_address)
+    copying = CopySettings() if row is None else _settings(list(row[: len(COLUMNS)]))
+    capital = 0
+    if copying.size_mode is SizeMode.PERCENT_OF_CAPITAL:
+        capital = snapshot(
+            signal=claim.uuid,
+            mint=claim.request.mint,
+            balance_lamports=balance_lamports,
+            balance_at=balance_at,
+        ).capital_lamports
+    wanted = wanted_lamports(
+        copying,
+        leader_trade_lamports=claim.request.amount_lamports,
+        capital_lamports=capital,
+    )
+    return BuyPlan(copying=copying, wanted_lamports=wanted)
+
+
+def following(address: str) -> Following:
+    """How this leader's sells are followed; those of a leader no longer on the roster as by default."""
+    row = first("SELECT exit_mode, follow_bps FROM wallets_leader WHERE address = %s", address)
+    if row is None:
+        return Following()
+    return Following(exit_mode=ExitMode(row[0]), follow_bps=row[1])
+
+
+def _settings(row: list[Any]) -> CopySettings:
+    values = dict(zip(COLUMNS, row, strict=True))
+    return CopySettings(
+        **values
+        | {
+            "copy_state": CopyState(values["copy_state"]),
+            "size_mode": SizeMode(values["size_mode"]),
+            "hours_from": _time(values["hours_from"]),
+            "hours_to": _time(values["hours_to"]),
+            "allowed_mints": _mints(values["allowed_mints"]),
+            "blocked_mints": _mints(values["blocked_mints"]),
+        }
+    )
+
+
+def _time(value: Any) -> time | None:
+    """A time of day as a plain SELECT returns it: text from SQLite."""
+    return time.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _mints(value: Any) -> tuple[str, ...]:
+    """A stored list as a plain SELECT returns it: text, or parsed already."""
+    return tuple(json.loads(value) if isinstance(value, str) else value)
+
+
+def _buys(address: str, mint: str, own: Any) -> int:
+    landed = first(
+        "SELECT count(*) FROM trading_position WHERE leader_address = %s AND mint = %s",
+        address,
+        mint,
+    )
+    coming = first(
+        "SELECT count(*) FROM trading_signal WHERE status = 'EXECUTING' AND reserved_lamports > 0"
+        " AND leader_address = %s AND mint = %s AND uuid <> %s",
+        address,
+        mint,
+        own,
+    )
+    return _number(landed) + _number(coming)
+
+
+def _spent(address: str, own: Any, now: datetime) -> int:
+    landed = first(
+        "SELECT sum(cost_lamports) FROM trading_position"
+        " WHERE leader_address = %s AND opened_at > %s",
+        address,
+        parameter(Position, "opened_at", now - DAY),
+    )
+    coming = first(
+        "SELECT sum(reserved_lamports) FROM trading_signal"
+        " WHERE status = 'EXECUTING' AND reserved_lamports > 0 AND leader_address = %s AND uuid <> %s",
+        address,
+        own,
+    )
+    return _number(landed) + _number(coming)
+
+
+def _number(row: tuple[Any, ...] | None) -> int:
+    return 0 if row is None or row[0] is None else int(row[0])
