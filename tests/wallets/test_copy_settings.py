@@ -4,6 +4,8 @@ from datetime import time
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from audit.models import Entry
@@ -108,3 +110,15 @@ def test_a_leader_who_is_off_is_neither_muted_nor_heard_by_the_way(verb: Any) ->
     with pytest.raises(roster.UnableToChangeRoster, match="is OFF"):
         verb(LEADER, **WHO)
     assert Leader.objects.get().copy_state == CopyState.OFF
+
+
+def test_a_leader_muted_before_states_existed_closes_only_and_the_other_way_round() -> None:
+    factories.make_leader(copy_state=CopyState.CLOSES_ONLY)
+    heard = factories.make_leader(factories.address())
+    call_command("migrate", "wallets", "0001", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT address FROM wallets_leader WHERE is_muted")
+        assert cursor.fetchall() == [(LEADER,)]
+    call_command("migrate", "wallets", verbosity=0)
+    states = dict(Leader.objects.values_list("address", "copy_state"))
+    assert states == {LEADER: CopyState.CLOSES_ONLY, heard.address: CopyState.ON}
