@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
 from audit.desk import FactAdmin, ReasonDialog, act, change_url, dialog, shortened
 from wallets import services
-from wallets.forms import CopySettingsForm
+from wallets.forms import CopySettingsForm, SolField
 from wallets.models import COPY_SETTINGS, Leader, TradingWallet
 
 Verb = Callable[..., None]
@@ -219,6 +219,10 @@ def _shown(field: forms.BoundField, leader: Leader) -> object:
     value = getattr(leader, field.name)
     if value in (None, "", []):
         return "–"
+    if isinstance(field.field, SolField):
+        return f"{field.value()} SOL"
+    if field.name.endswith("_bps"):
+        return f"{value / 100:g} %"
     choice = getattr(leader, f"get_{field.name}_display", None)
     return choice() if choice else field.value()
 

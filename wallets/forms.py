@@ -17,7 +17,7 @@ from wallets.models import COPY_SETTINGS, Leader
 LAMPORTS_PER_SOL = 1_000_000_000
 MOST_SOL = 1_000_000
 GROUPS = (
-    ("Entries and exits", ("copy_state", "exit_mode", "follow_bps", "reason")),
+    ("Entries and exits", ("copy_state", "exit_mode", "follow_bps")),
     (
         "Size",
         (
@@ -41,6 +41,7 @@ GROUPS = (
     ),
     ("When", ("hours_from", "hours_to", "hours_zone")),
     ("How", ("slippage_bps", "tip_lamports")),
+    ("Why", ("reason",)),
 )
 
 

@@ -157,7 +157,7 @@ def test_the_copy_settings_of_a_leader_are_changed_in_sol_and_shown(staff, rows)
     )
     page = staff.get(answer["Location"]).content.decode()
     assert "Fixed amount" in page
-    assert "<td>0.25</td>" in page
+    assert "<td>0.25 SOL</td>" in page
     assert settings_form(staff)["size_lamports"] == "0.25"
 
 
