@@ -39,7 +39,7 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
     NotOurs when somebody else took the signal over meanwhile; nothing is sent then.
     """
     watch, conditions = Stopwatch(), desk.conditions
-    plan = await desk.writer.run(
+    plan = await desk.writer.read(
         lambda: plan_buy(
             claim,
             balance_lamports=conditions.balance_lamports,
