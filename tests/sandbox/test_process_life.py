@@ -32,7 +32,8 @@ def test_a_stopped_sandbox_goes_on_where_it_was(tmp_path: Path):
         assert health["genesis_hash"] == genesis
         assert health["slot"] >= before["slot"]
         assert second.rpc("getBalance", str(address))["result"]["value"] == 777_000_000
-        found = second.rpc("getTransaction", signature, {"maxSupportedTransactionVersion": 1})
+        confirmed = {"commitment": "confirmed", "maxSupportedTransactionVersion": 1}
+        found = second.rpc("getTransaction", signature, confirmed)
         assert found["result"]["meta"]["fee"] == 5_000
 
 

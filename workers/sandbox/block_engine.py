@@ -64,6 +64,11 @@ class BlockEngine:
         self._order: deque[str] = deque()
         self._last_request: dict[str, float] = {}
 
+    def limit(self, requests_per_second: float | None) -> None:
+        """Set the limit; it counts from now on."""
+        self.requests_per_second = requests_per_second
+        self._last_request.clear()
+
     def handle(self, request: Request, path: str) -> Response:
         """Answer `path` (below `/jito`); JSON-RPC errors come with HTTP 400, as the engine's do."""
         route = path.removeprefix("/api/v1/")

@@ -171,7 +171,7 @@ class Control:
             engine.has_auction = _switch(body, "has_auction")
         if "requests_per_second" in body:
             rate = body["requests_per_second"]
-            engine.requests_per_second = None if rate is None else _positive(rate)
+            engine.limit(None if rate is None else _positive(rate))
         return {
             "has_auction": engine.has_auction,
             "requests_per_second": engine.requests_per_second,
