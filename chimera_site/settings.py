@@ -48,7 +48,6 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default=generated_secret("secret_key") if IS_SANDBOX else "")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 
 # The outside world: the sandbox is the same code at another URL.
 SANDBOX_URL = env.str("SANDBOX_URL", default="http://127.0.0.1:8899")
