@@ -17,7 +17,7 @@ from trading.domain.decision import (
 from trading.domain.policy import Policy
 from trading.domain.tips import tip_lamports
 from trading.domain.values import WSOL_MINT, Action, Route, Strategy
-from trading.gateways.base import GatewayError
+from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.jupiter import Quote
 from trading.gateways.transactions import SwapInstructions
 from trading.services.claims import Claim, retry_later
@@ -145,6 +145,9 @@ async def _build(
             )
         )
     paid = desk.choose_tip(route=decision.route, lamports=tip)
+    if paid is None and claim.request.strategy is Strategy.SPEAR:
+        # Decided for a bundle, and by now none can be sent: the next try decides anew.
+        raise Unavailable("no tip account is known any more")
     signed, last_valid = await desk.build_swap(quote, tip=paid, watch=watch, instructions=buying)
     return SignedOrder(
         action=Action.BUY,

@@ -21,6 +21,7 @@ BLOCKHASH_LIFETIME = timedelta(seconds=20)
 BALANCE_LIFETIME = timedelta(seconds=30)
 SOL_PRICE_LIFETIME = timedelta(minutes=5)
 TIP_FLOOR_LIFETIME = timedelta(minutes=2)
+TIP_ACCOUNTS_LIFETIME = timedelta(minutes=2)
 
 
 class Conditions:
@@ -40,7 +41,6 @@ class Conditions:
         self._gateways, self._wallet = gateways, wallet
         self._clock, self._chance = clock, chance
         self._seen: dict[str, tuple[datetime, object]] = {}
-        self._tip_accounts: tuple[str, ...] = ()
 
     @property
     def blockhash(self) -> Blockhash | None:
@@ -65,8 +65,12 @@ class Conditions:
         return self._fresh("tip_floor", TIP_FLOOR_LIFETIME)  # type: ignore[return-value]
 
     def tip_account(self) -> str | None:
-        """One of the block engine's accounts at random; None when no bundle can be sent."""
-        return self._chance.choice(self._tip_accounts) if self._tip_accounts else None
+        """One of the block engine's accounts at random; None when no bundle can be sent.
+
+        An engine that has not named its accounts for a while is not there: then nothing is bundled.
+        """
+        accounts: tuple[str, ...] | None = self._fresh("tip_accounts", TIP_ACCOUNTS_LIFETIME)  # type: ignore[assignment]
+        return self._chance.choice(accounts) if accounts else None
 
     async def refresh_once(self) -> None:
         """Ask for everything; what does not answer is logged and stays as it was."""
@@ -91,18 +95,12 @@ class Conditions:
         await asyncio.gather(
             self._keep("sol_price", self._ask_sol_price),
             self._keep("tip_floor", self._gateways.block_engine.tip_floor),
-            self._ask_tip_accounts(),
+            self._keep("tip_accounts", self._gateways.block_engine.tip_accounts),
         )
 
     async def _ask_sol_price(self) -> Decimal | None:
         prices = await self._gateways.jupiter.prices_usd([WSOL_MINT])
         return prices[WSOL_MINT].usd if WSOL_MINT in prices else None
-
-    async def _ask_tip_accounts(self) -> None:
-        try:
-            self._tip_accounts = await self._gateways.block_engine.tip_accounts()
-        except GatewayError as error:
-            log.warning("tip accounts: %s", error)
 
     async def _keep(self, name: str, ask: Callable[[], Awaitable[object]]) -> None:
         asked_at = self._clock()

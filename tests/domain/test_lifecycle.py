@@ -11,7 +11,7 @@ from trading.domain.lifecycle import (
     PositionStatus,
     SignalStatus,
     SubmissionStatus,
-    may_become,
+    sources,
 )
 
 TABLES: list[tuple[type[StrEnum], dict, StrEnum]] = [
@@ -44,18 +44,18 @@ def test_from_every_state_an_end_can_be_reached(
 
 
 @pytest.mark.parametrize(("states", "table", "start"), TABLES)
-def test_may_become_says_what_the_table_says_and_nothing_becomes_itself(
+def test_a_state_has_exactly_the_sources_that_the_table_gives_it_and_never_itself(
     states: type[StrEnum], table: dict, start: StrEnum
 ) -> None:
-    for current in states:
-        assert not may_become(current, current)
+    for target in states:
+        assert target not in sources(target)
+        assert set(sources(target)) == {state for state in states if target in table[state]}
+
+
+def test_the_sources_of_a_state_are_of_its_own_kind() -> None:
+    for states, _, _ in TABLES:
         for target in states:
-            assert may_become(current, target) == (target in table[current])
-
-
-def test_states_of_different_kinds_never_become_each_other() -> None:
-    assert not may_become(SignalStatus.EXECUTING, PositionStatus.CLOSED)
-    assert not may_become(PositionStatus.ACTIVE, SubmissionStatus.LANDED)
+            assert all(type(source) is states for source in sources(target))
 
 
 def test_a_signal_ends_in_exactly_four_ways() -> None:
@@ -70,5 +70,4 @@ def test_a_transaction_in_flight_is_resolved_once_and_for_all() -> None:
 
 
 def test_a_position_is_only_closed_by_a_sell_under_way() -> None:
-    assert not may_become(PositionStatus.ACTIVE, PositionStatus.CLOSED)
-    assert may_become(PositionStatus.EXITING, PositionStatus.CLOSED)
+    assert sources(PositionStatus.CLOSED) == [PositionStatus.EXITING]

@@ -45,6 +45,22 @@ async def test_what_does_not_answer_stays_as_it_was(platform: Platform) -> None:
     assert conditions.sol_price_usd is None
 
 
+async def test_an_engine_that_names_no_accounts_any_more_gets_no_bundles(
+    platform: Platform,
+) -> None:
+    mint = str(platform.sandbox.tokens("major")[0]["mint"])
+    platform.sandbox.fault(plane="jito", method="getTipAccounts", kind="http_error")
+    platform.clock.advance(seconds=119)
+    await platform.desk.conditions.refresh_once()
+    assert platform.desk.conditions.tip_account() in TIP_ACCOUNTS
+    platform.clock.advance(seconds=3)
+    assert platform.desk.conditions.tip_account() is None
+    uuid = await platform.signal(mint)
+    await platform.work()
+    [submission] = await platform.submissions(uuid)
+    assert (submission.route, submission.tip_lamports, submission.bundle_id) == ("STANDARD", 0, "")
+
+
 async def test_one_silent_source_does_not_age_the_others(platform: Platform) -> None:
     platform.sandbox.fault(plane="jupiter", kind="http_error")
     platform.clock.advance(minutes=6)

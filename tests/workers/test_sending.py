@@ -1,11 +1,13 @@
 """What becomes of signed bytes: landed, refused with proof, dropped, or unknown until the chain answers."""
 
+import asyncio
+
 import pytest
 
 from tests.cluster import Sandbox
-from tests.platform import Platform
+from tests.platform import SOL, Platform
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
-from trading.domain.values import Route
+from trading.domain.values import Route, Strategy
 from trading.models import Position, TradingState
 
 AUCTION_SLOTS = 15
@@ -181,3 +183,36 @@ async def test_the_nodes_are_silent_and_the_next_step_finds_out(
 
 def _move(platform: Platform, mint: str, *, factor: float) -> None:
     platform.sandbox.control("POST", f"market/{mint}/price", {"factor": factor})
+
+
+async def test_spear_stays_unsent_when_no_bundle_can_be_sent_after_the_decision(
+    platform: Platform, mint: str
+) -> None:
+    """The size comes out below what was asked, so a second quote is waited for; meanwhile the engine falls silent."""
+    await platform.policy(maximum_per_token_lamports=SOL // 5, maximum_trade_lamports=SOL // 2)
+    await platform.rehearse(mint)
+    platform.sandbox.fault(plane="jupiter", method="quote", kind="latency", seconds=0.4)
+    uuid = await platform.signal(mint, strategy=Strategy.SPEAR)
+    work = asyncio.create_task(platform.work())
+    while not (await platform.row(uuid)).reserved_lamports:
+        await asyncio.sleep(0.01)
+    platform.clock.advance(minutes=3)
+    await work
+    assert await platform.submissions(uuid) == []
+    signal = await platform.row(uuid)
+    assert (signal.status, signal.code) == (SignalStatus.RETRY, "BUILD_FAILED")
+
+
+async def test_a_spear_bundle_that_the_engine_refuses_never_goes_public(
+    platform: Platform, mint: str
+) -> None:
+    platform.sandbox.fault(plane="jito", method="sendBundle", **REFUSAL)
+    uuid = await platform.signal(mint, strategy=Strategy.SPEAR)
+    await platform.work()
+    for _ in range(3):
+        platform.clock.advance(seconds=3)
+        await platform.settle()
+    submissions = await platform.submissions(uuid)
+    assert submissions
+    assert {row.route for row in submissions} == {Route.JITO}
+    assert await platform.landed() == []

@@ -1,6 +1,8 @@
 """States of a signal, a submission and a position, and the only moves between them."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class SignalStatus(StrEnum):
@@ -74,13 +76,11 @@ WAITING = (SignalStatus.QUEUED, SignalStatus.RETRY)
 ENDS = frozenset(status for status, onward in SIGNAL_TRANSITIONS.items() if not onward)
 
 
-def may_become(current: StrEnum, target: StrEnum) -> bool:
-    """Whether the one table of the state's kind allows this move."""
-    match current, target:
-        case SignalStatus(), SignalStatus():
-            return target in SIGNAL_TRANSITIONS[current]
-        case SubmissionStatus(), SubmissionStatus():
-            return target in SUBMISSION_TRANSITIONS[current]
-        case PositionStatus(), PositionStatus():
-            return target in POSITION_TRANSITIONS[current]
-    return False
+def sources(target: SignalStatus | SubmissionStatus | PositionStatus) -> list[StrEnum]:
+    """The states from which the one table of its kind leads to this one; every conditional UPDATE asks here."""
+    tables: dict[type[StrEnum], Mapping[Any, frozenset[Any]]] = {
+        SignalStatus: SIGNAL_TRANSITIONS,
+        SubmissionStatus: SUBMISSION_TRANSITIONS,
+        PositionStatus: POSITION_TRANSITIONS,
+    }
+    return [state for state, onward in tables[type(target)].items() if target in onward]

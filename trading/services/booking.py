@@ -10,7 +10,7 @@ from django.db.models import F
 
 from audit import services as audit
 from trading import live
-from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
+from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus, sources
 from trading.domain.pnl import apportioned_cost_lamports, price_sol
 from trading.domain.swaps import BalanceChange
 from trading.domain.values import Action
@@ -78,9 +78,9 @@ def book_dead(
 def _resolve(
     submission_id: int, status: SubmissionStatus, now: datetime, **columns: Any
 ) -> Submission | None:
-    resolved = Submission.objects.filter(
-        pk=submission_id, status=SubmissionStatus.IN_FLIGHT
-    ).update(status=status, resolved_at=now, **columns)
+    resolved = Submission.objects.filter(pk=submission_id, status__in=sources(status)).update(
+        status=status, resolved_at=now, **columns
+    )
     if resolved != 1:
         return None
     return Submission.objects.select_related("signal", "position").get(pk=submission_id)
@@ -221,9 +221,9 @@ def _complete(signal: Signal, *, code: str, now: datetime) -> None:
 def _release(submission: Submission, *, code: str, text: str, now: datetime) -> None:
     """Free what a dead transaction held: its position may be sold again, its signal tried again."""
     if submission.position_id is not None and submission.action == Action.SELL:
-        Position.objects.filter(pk=submission.position_id, status=PositionStatus.EXITING).update(
-            status=PositionStatus.ACTIVE, exiting_since=None
-        )
+        Position.objects.filter(
+            pk=submission.position_id, status__in=sources(PositionStatus.ACTIVE)
+        ).update(status=PositionStatus.ACTIVE, exiting_since=None)
         _recompute_pnl(Position.objects.get(pk=submission.position_id))
     signal = submission.signal
     is_last = signal.attempts >= policy_for_exits().maximum_attempts

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from trading import live
 from trading.domain.decision import Denial, DenialCode, Facts, Order, decide
-from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
+from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus, sources
 from trading.domain.safety import PERMANENT_REFUSALS, TokenFacts
 from trading.domain.values import Action, Route
 from trading.models import Decision, Position, Signal, Submission, Token
@@ -127,7 +127,9 @@ def record_sell(
     PositionBusy when another sell is under way or has landed since.
     """
     moved = Position.objects.filter(
-        pk=position, status=PositionStatus.ACTIVE, exit_generation=exit_generation
+        pk=position,
+        status__in=sources(PositionStatus.EXITING),
+        exit_generation=exit_generation,
     ).update(status=PositionStatus.EXITING, exiting_since=now)
     if moved != 1:
         raise PositionBusy(f"position {position} has changed since it was read")

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from trading import live
-from trading.domain.lifecycle import ENDS, SIGNAL_TRANSITIONS, SignalStatus
+from trading.domain.lifecycle import ENDS, SignalStatus, sources
 from trading.models import Signal, SignalEvent
 from trading.rows import insert
 
@@ -43,8 +43,7 @@ def step(
 
     With `claim` only the executor that holds it may move the signal. Call inside a transaction.
     """
-    sources = [status for status, onward in SIGNAL_TRANSITIONS.items() if to in onward]
-    rows = Signal.objects.filter(pk=uuid, status__in=sources)
+    rows = Signal.objects.filter(pk=uuid, status__in=sources(to))
     if claim is not None:
         rows = rows.filter(claim=claim)
     changes: dict[str, Any] = {"status": to, "code": code, "text": text[:300], **columns}
