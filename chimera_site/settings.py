@@ -55,6 +55,8 @@ INGRESS_URL = env.str("INGRESS_URL", default="http://127.0.0.1:8080")
 WEB_URL = env.str("WEB_URL", default="http://127.0.0.1:8000")
 _sandbox = SANDBOX_URL if IS_SANDBOX else ""
 RPC_URLS = env.list("RPC_URLS", default=[f"{_sandbox}/rpc/primary"] if _sandbox else [])
+# How long an RPC that gave way must be well before it is preferred again.
+RPC_WELL_SECONDS = env.float("RPC_WELL_SECONDS", default=300.0)
 WS_URL = env.str("WS_URL", default=_sandbox.replace("http", "ws", 1))
 JITO_URL = env.str("JITO_URL", default=f"{_sandbox}/jito" if _sandbox else "")
 JUPITER_URL = env.str("JUPITER_URL", default=f"{_sandbox}/jupiter" if _sandbox else "")

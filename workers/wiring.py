@@ -23,6 +23,7 @@ def endpoints() -> Endpoints:
     """Where the outside is, from the settings."""
     return Endpoints(
         rpc_urls=tuple(settings.RPC_URLS),
+        rpc_well_seconds=settings.RPC_WELL_SECONDS,
         jito_url=settings.JITO_URL,
         jupiter_url=settings.JUPITER_URL,
         dexscreener_url=settings.DEXSCREENER_URL,

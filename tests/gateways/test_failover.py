@@ -151,6 +151,20 @@ async def test_several_endpoints_are_probed_without_anybody_asking(
         assert gateways.rpc.endpoint_states()[1].slot == 1050
 
 
+async def test_an_endpoint_is_preferred_again_once_it_was_well_for_as_long_as_configured(
+    outside: Outside, second: Outside
+) -> None:
+    outside.will(DOWN, DOWN, DOWN, node_at(1050))
+    second.will(node_at(1050))
+    patience = {"probe_seconds": 0.01, "rpc_well_seconds": 0.1}
+    async with connect(endpoints(outside.url, second.url, **patience)) as gateways:
+        async with asyncio.timeout(5):
+            while gateways.rpc.endpoint_states()[0].is_fit:
+                await asyncio.sleep(0.01)
+            while not gateways.rpc.endpoint_states()[0].is_fit:
+                await asyncio.sleep(0.01)
+
+
 async def test_no_endpoint_at_all_is_unavailable() -> None:
     async with connect(endpoints("http://127.0.0.1:9", rpc_urls=())) as gateways:
         with pytest.raises(Unavailable):

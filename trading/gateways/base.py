@@ -58,7 +58,8 @@ class Endpoints:
     `rpc_urls` in order of preference. `jito_url`, `jupiter_url` and `dexscreener_url` are the part
     before the provider's own path (`https://api.jup.ag`). Jito serves its tip floor at a host of
     its own: `tip_floor_url` is the whole address, empty = under `jito_url`. With several RPCs
-    each is probed every `probe_seconds`; 0 = never, for short-lived commands.
+    each is probed every `probe_seconds`; 0 = never, for short-lived commands. One that gave way is
+    preferred again after `rpc_well_seconds` without a failure.
     `jupiter_requests_per_second` is this process's share of the key's allowance; 0 = no limit.
     """
 
@@ -73,4 +74,5 @@ class Endpoints:
     timeout_seconds: float = 4.0
     connect_timeout_seconds: float = 1.5
     probe_seconds: float = 5.0
+    rpc_well_seconds: float = 300.0
     reply_limit_bytes: int = 16 * 1024 * 1024

@@ -33,7 +33,10 @@ async def connect(endpoints: Endpoints) -> AsyncIterator[Gateways]:
     """The gateways, for use in this event loop only; one keep-alive session for each host."""
     async with AsyncExitStack() as stack:
         hosts = _Hosts(endpoints, stack)
-        rpc = Rpc([JsonRpc(await hosts.open(url)) for url in endpoints.rpc_urls])
+        rpc = Rpc(
+            [JsonRpc(await hosts.open(url)) for url in endpoints.rpc_urls],
+            well_seconds=endpoints.rpc_well_seconds,
+        )
         stack.push_async_callback(rpc.aclose)
         if len(endpoints.rpc_urls) > 1 and endpoints.probe_seconds > 0:
             probes = asyncio.create_task(_keep_probing(rpc, endpoints.probe_seconds))

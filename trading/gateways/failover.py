@@ -30,10 +30,11 @@ class EndpointHealth:
     """One endpoint's record. `now` is any clock that never goes back, in seconds.
 
     Unfit after three failures in a row or a 95th percentile latency above 2 s; fit again after
-    five minutes without a failure or a slow answer.
+    `well_seconds` without a failure or a slow answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, well_seconds: float = WELL_SECONDS) -> None:
+        self._well_seconds = well_seconds
         self._failures = 0
         self._latencies: deque[float] = deque(maxlen=_LATENCY_SAMPLES)
         self._is_fit = True
@@ -58,7 +59,7 @@ class EndpointHealth:
 
     def is_fit(self, *, now: float) -> bool:
         if not self._is_fit and self._well_since is not None:
-            self._is_fit = now - self._well_since >= WELL_SECONDS
+            self._is_fit = now - self._well_since >= self._well_seconds
         return self._is_fit
 
     def give_way(self) -> None:
@@ -97,13 +98,13 @@ class RpcWeather:
 class Endpoint:
     """A JSON-RPC host with its record."""
 
-    def __init__(self, rpc: JsonRpc) -> None:
+    def __init__(self, rpc: JsonRpc, *, well_seconds: float = WELL_SECONDS) -> None:
         self._rpc = rpc
         self._slot: int | None = None
         self._outcomes: deque[tuple[float, bool]] = deque()
         self._was_fit = True
         self._gave_way_at: float | None = None
-        self.health = EndpointHealth()
+        self.health = EndpointHealth(well_seconds=well_seconds)
 
     @property
     def name(self) -> str:

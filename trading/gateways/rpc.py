@@ -31,7 +31,14 @@ from trading.gateways.chain_facts import (
     read_tip,
     value_of,
 )
-from trading.gateways.failover import Endpoint, EndpointState, RpcWeather, in_order, probe
+from trading.gateways.failover import (
+    WELL_SECONDS,
+    Endpoint,
+    EndpointState,
+    RpcWeather,
+    in_order,
+    probe,
+)
 from trading.gateways.json_rpc import JsonRpc
 from trading.gateways.shapes import as_flag, as_integer, as_object, as_text
 
@@ -60,11 +67,12 @@ class Rpc:
     """Every method raises only GatewayErrors.
 
     Reads: the first fit endpoint answers; one that is Unavailable or gives an InvalidReply is
-    passed over for the next; a Refused is an answer. When all fail, the last error is raised.
+    passed over for the next; a Refused is an answer. When all fail, the last error is raised. An
+    endpoint that gave way comes back after being well for `well_seconds`.
     """
 
-    def __init__(self, endpoints: Sequence[JsonRpc]) -> None:
-        self._endpoints = tuple(Endpoint(endpoint) for endpoint in endpoints)
+    def __init__(self, endpoints: Sequence[JsonRpc], *, well_seconds: float = WELL_SECONDS) -> None:
+        self._endpoints = tuple(Endpoint(each, well_seconds=well_seconds) for each in endpoints)
         self._broadcast = Broadcast(self._endpoints)
 
     async def latest_blockhash(self, commitment: Commitment = "confirmed") -> Blockhash:
