@@ -12,6 +12,8 @@ from pathlib import Path
 
 import environ
 
+from chimera_site import databases
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.FileAwareEnv()
@@ -130,24 +132,13 @@ TEMPLATES = [
 # FULL survives power loss as well as kill -9; NORMAL survives every kill and is four times quicker.
 SQLITE_SYNCHRONOUS = env.str("SQLITE_SYNCHRONOUS", default="FULL" if MODE == "live" else "NORMAL")
 DATABASES = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'chimera.sqlite3'}")
+    "default": databases.configured(
+        env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'chimera.sqlite3'}"),
+        process=PROCESS,
+        synchronous=SQLITE_SYNCHRONOUS,
+        wait_seconds=env.float("SQLITE_WAIT_SECONDS", default=databases.WAIT_SECONDS),
+    )
 }
-DATABASES["default"]["CONN_MAX_AGE"] = None if PROCESS != "web" else 60
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # IMMEDIATE: a transaction that reads first and writes later cannot meet "database is locked".
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 10,
-        "init_command": (
-            "PRAGMA journal_mode=WAL;"
-            f"PRAGMA synchronous={SQLITE_SYNCHRONOUS};"
-            "PRAGMA cache_size=-16000;"
-            "PRAGMA mmap_size=134217728;"
-        ),
-    }
-elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Somebody's forgotten lock must not hang every writer.
-    DATABASES["default"]["OPTIONS"] = {"options": "-c lock_timeout=5000 -c statement_timeout=15000"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default=f"unix://{RUNTIME_DIR / 'redis.sock'}")

@@ -2,25 +2,22 @@
 
 import asyncio
 import random
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-from django.core.management import call_command
-from django.db import connections
 from django.utils import timezone
 from solders.keypair import Keypair
 
 from audit import services as audit
 from tests import factories
 from tests.cluster import LAMPORTS_PER_SOL, Sandbox
+from tests.databases import Database
 from trading.domain.policy import Policy, as_json
 from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Strategy
@@ -40,39 +37,8 @@ T = TypeVar("T")
 SOL = LAMPORTS_PER_SOL
 
 
-@pytest.fixture(scope="session")
-def pristine_database(django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with every migration applied and no rows of ours."""
-    file = tmp_path_factory.mktemp("database") / "pristine.sqlite3"
-    with django_db_blocker.unblock(), _using(file):
-        call_command("migrate", verbosity=0)
-    return file
-
-
 @pytest.fixture
-def database(pristine_database: Path, django_db_blocker: Any, tmp_path: Path) -> Iterator[Path]:
-    """A database file of this test alone, which every thread sees and commits to for real."""
-    file = tmp_path / "chimera.sqlite3"
-    shutil.copy(pristine_database, file)
-    with django_db_blocker.unblock(), _using(file):
-        yield file
-
-
-@contextmanager
-def _using(file: Path) -> Iterator[None]:
-    usual, usual_settings = connections["default"], connections.settings["default"]
-    connections.settings["default"] = {**usual_settings, "NAME": str(file)}
-    del connections["default"]
-    try:
-        yield
-    finally:
-        connections["default"].close()
-        connections.settings["default"] = usual_settings
-        connections["default"] = usual
-
-
-@pytest.fixture
-def writer(database: Path) -> Iterator[GroupWriter]:
+def writer(database: Database) -> Iterator[GroupWriter]:
     started = GroupWriter().start()
     yield started
     started.stop()
@@ -108,7 +74,7 @@ class Platform:
     """One process's parts. A fresh `executor` or `resolver` is what a restarted process would have."""
 
     sandbox: Sandbox
-    database: Path
+    database: Database
     desk: Desk
     clock: Clock
     leader: str
@@ -228,7 +194,7 @@ class Platform:
 
 @pytest.fixture
 async def platform(
-    sandbox: Sandbox, database: Path, writer: GroupWriter
+    sandbox: Sandbox, database: Database, writer: GroupWriter
 ) -> AsyncIterator[Platform]:
     """A funded desk with an ACTIVE leader, the default policy and trading on."""
     async with open_platform(sandbox, database, writer) as opened:
@@ -237,7 +203,7 @@ async def platform(
 
 @asynccontextmanager
 async def open_platform(
-    sandbox: Sandbox, database: Path, writer: GroupWriter
+    sandbox: Sandbox, database: Database, writer: GroupWriter
 ) -> AsyncIterator[Platform]:
     keypair, clock = sandbox.funded_keypair(20 * SOL), Clock()
     leader = str(Keypair().pubkey())

@@ -10,7 +10,7 @@ from audit import services as audit
 from audit.models import DeadLetter, Entry, Heartbeat, Incident, PolicyRevision
 from trading.domain.policy import Policy, as_json
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.both_databases]
 NOW = timezone.now()
 WHO = {"actor": "ada", "reason": "calmer", "now": NOW}
 

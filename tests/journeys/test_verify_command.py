@@ -17,8 +17,8 @@ def verify(traded: Traded, *arguments: str, **changes: str) -> subprocess.Comple
         **os.environ,
         "CHIMERA_MODE": "sandbox",
         "CHIMERA_PROCESS": "web",
-        "CHIMERA_DATA_DIR": str(platform.database.parent / "data"),
-        "DATABASE_URL": f"sqlite:///{platform.database}",
+        "CHIMERA_DATA_DIR": str(platform.database.file.parent / "data"),
+        "DATABASE_URL": platform.database.url,
         "SANDBOX_URL": platform.sandbox.url,
         **changes,
     }

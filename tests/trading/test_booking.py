@@ -19,7 +19,7 @@ from trading.domain.values import Action, Strategy
 from trading.models import Fill, Position, Signal, Submission
 from trading.services.booking import book_dead, book_landed
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.both_databases]
 SOL = 10**9
 NOW = timezone.now()
 PRICE = Decimal(150)

@@ -2,7 +2,6 @@
 
 import threading
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -11,6 +10,7 @@ from django.utils import timezone
 
 from audit.models import DeadLetter
 from tests import factories
+from tests.databases import Database
 from trading.domain.lifecycle import ENDS, SignalStatus, SubmissionStatus
 from trading.domain.values import Action, Strategy
 from trading.models import Signal, SignalEvent
@@ -26,7 +26,7 @@ from trading.services.claims import (
 )
 from trading.services.steps import NotOurs, step
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.both_databases]
 NOW = timezone.now()
 SECOND = timedelta(seconds=1)
 
@@ -106,7 +106,7 @@ def test_a_signal_rests_until_its_next_try() -> None:
     assert claimed(now=NOW + SECOND).attempt == 1
 
 
-def test_many_workers_never_share_a_signal(database: Path) -> None:
+def test_many_workers_never_share_a_signal(database: Database) -> None:
     uuids = {queued(received_at=NOW - number * SECOND).pk for number in range(40)}
     taken: list[UUID] = []
     gate = threading.Barrier(8)

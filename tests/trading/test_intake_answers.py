@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from solders.keypair import Keypair
 from audit import services as audit
 from audit.models import DeadLetter, PolicyRevision
 from tests import factories
+from tests.databases import Database
 from tests.factories import LEADER, MINT
 from trading.domain.lifecycle import SignalStatus
 from trading.domain.policy import Policy, as_json
@@ -47,6 +47,7 @@ BUY: dict[str, Any] = {
     "wallet_address": LEADER,
 }
 EXIT = {"strategy": "EXIT", "action": "SELL"}
+pytestmark = pytest.mark.both_databases
 
 
 class Door:
@@ -351,7 +352,7 @@ async def test_fifty_replays_at_once_are_one_signal(door: Door) -> None:
 
 
 async def test_the_same_signal_through_fifty_processes_at_once_is_one_row(
-    door: Door, database: Path
+    door: Door, database: Database
 ) -> None:
     """Threads with connections of their own stand for processes: only the database is between them."""
     request, now, seen = parse_signal(json.dumps(BUY).encode()), door.now(), []

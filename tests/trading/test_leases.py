@@ -13,7 +13,7 @@ from trading.services.claims import LEASE, claim_next, give_up, renew, take_over
 from trading.services.intake import receive_signal
 from trading.services.portfolio import position_to_sell
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.both_databases]
 NOW = timezone.now()
 LATER = NOW + LEASE + timedelta(seconds=1)
 MINT = factories.address(7)

@@ -27,7 +27,7 @@ from trading.services.orders import (
 from trading.services.policy import PolicyMissing
 from trading.services.steps import EntriesHalted, NotOurs, PositionBusy
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.both_databases]
 SOL = 10**9
 NOW = timezone.now()
 OTHER_MINT = "EKpQGSJtjMFqKZ9KQanSqYXRcF8fBopzLHYxdM65zcjm"

@@ -1,17 +1,17 @@
 """Many verbs, one COMMIT: each undoes only itself, none is answered before it is durable."""
 
 import asyncio
-import sqlite3
 import threading
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
 
+from tests.databases import Database
 from trading.models import Token
 from trading.writer import MAXIMUM_BATCH, GroupWriter, StorageUnavailable
+
+pytestmark = pytest.mark.both_databases
 
 
 def store(mint: str) -> str:
@@ -19,10 +19,9 @@ def store(mint: str) -> str:
     return mint
 
 
-def stored(file: Path) -> set[str]:
-    """What another process reads in the file at this moment."""
-    with closing(sqlite3.connect(file)) as reader:
-        return {row[0] for row in reader.execute("SELECT mint FROM trading_token")}
+def stored(database: Database) -> set[str]:
+    """What another process reads at this moment."""
+    return {row[0] for row in database.rows("SELECT mint FROM trading_token")}
 
 
 def fail(error: Exception) -> Any:
@@ -56,13 +55,15 @@ async def grouped(writer: GroupWriter, *verbs: Any) -> list[Any]:
     return await asyncio.gather(*running, return_exceptions=True)
 
 
-async def test_a_result_comes_after_its_commit(writer: GroupWriter, database: Path) -> None:
+async def test_a_result_comes_after_its_commit(writer: GroupWriter, database: Database) -> None:
     for number in range(20):
         mint = await writer.run(lambda number=number: store(f"m{number}"))
         assert mint in stored(database)
 
 
-async def test_one_verb_that_fails_undoes_itself_alone(writer: GroupWriter, database: Path) -> None:
+async def test_one_verb_that_fails_undoes_itself_alone(
+    writer: GroupWriter, database: Database
+) -> None:
     outcomes = await grouped(
         writer, lambda: store("a"), lambda: fail(KeyError("mine")), lambda: store("b")
     )
@@ -73,7 +74,7 @@ async def test_one_verb_that_fails_undoes_itself_alone(writer: GroupWriter, data
 
 
 async def test_a_broken_constraint_is_told_to_its_own_caller(
-    writer: GroupWriter, database: Path
+    writer: GroupWriter, database: Database
 ) -> None:
     outcomes = await grouped(writer, lambda: store("a"), lambda: store("a"), lambda: store("b"))
     assert [type(outcome) for outcome in outcomes] == [str, IntegrityError, str]
@@ -81,7 +82,7 @@ async def test_a_broken_constraint_is_told_to_its_own_caller(
 
 
 async def test_a_statement_that_the_database_refuses_is_storage_unavailable(
-    writer: GroupWriter, database: Path
+    writer: GroupWriter, database: Database
 ) -> None:
     def nonsense() -> None:
         with connection.cursor() as cursor:
@@ -93,7 +94,7 @@ async def test_a_statement_that_the_database_refuses_is_storage_unavailable(
 
 
 async def test_a_group_that_the_database_undid_by_itself_fails_as_a_whole(
-    writer: GroupWriter, database: Path
+    writer: GroupWriter, database: Database
 ) -> None:
     """As SQLite does when the disk is full: the transaction is gone, whatever had been answered."""
 
@@ -110,7 +111,7 @@ async def test_a_group_that_the_database_undid_by_itself_fails_as_a_whole(
 
 
 async def test_a_verb_that_asks_for_a_rollback_undoes_nobody_silently(
-    writer: GroupWriter, database: Path
+    writer: GroupWriter, database: Database
 ) -> None:
     outcomes = await grouped(
         writer, lambda: store("a"), lambda: transaction.set_rollback(True), lambda: store("b")
@@ -119,10 +120,12 @@ async def test_a_verb_that_asks_for_a_rollback_undoes_nobody_silently(
     assert answered == stored(database)
 
 
-async def test_a_commit_that_fails_fails_everybody(writer: GroupWriter, database: Path) -> None:
+async def test_a_commit_that_fails_fails_everybody(writer: GroupWriter, database: Database) -> None:
     def break_a_reference_at_commit() -> None:
         with connection.cursor() as cursor:
-            cursor.execute("INSERT INTO trading_signalkey (key, signal_id) VALUES ('k', 'nobody')")
+            cursor.execute(
+                "INSERT INTO trading_signalkey (key, signal_id) VALUES ('k', %s)", ["0" * 32]
+            )
 
     outcomes = await grouped(writer, lambda: store("a"), break_a_reference_at_commit)
     assert [type(outcome) for outcome in outcomes] == [StorageUnavailable] * 2
@@ -130,27 +133,8 @@ async def test_a_commit_that_fails_fails_everybody(writer: GroupWriter, database
     assert await writer.run(lambda: store("b")) == "b"
 
 
-async def test_a_database_that_stays_locked_is_storage_unavailable_and_then_over(
-    writer: GroupWriter, database: Path
-) -> None:
-    def hurry() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA busy_timeout = 50")
-
-    await writer.run(lambda: store("before"))
-    gate = asyncio.ensure_future(grouped(writer, hurry))
-    await gate
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StorageUnavailable):
-            await writer.run(lambda: store("a"))
-        other.execute("ROLLBACK")
-    assert await writer.run(lambda: store("b")) == "b"
-    assert stored(database) == {"before", "b"}
-
-
 async def test_a_caller_that_is_cancelled_has_written_all_the_same(
-    writer: GroupWriter, database: Path
+    writer: GroupWriter, database: Database
 ) -> None:
     gate = Gate()
     holding = asyncio.ensure_future(writer.run(gate.hold))
@@ -168,7 +152,7 @@ async def test_a_caller_that_is_cancelled_has_written_all_the_same(
 
 
 async def test_more_than_a_batch_at_once_is_all_written(
-    writer: GroupWriter, database: Path
+    writer: GroupWriter, database: Database
 ) -> None:
     wanted = {f"m{number}" for number in range(MAXIMUM_BATCH * 2 + 5)}
     assert set(await grouped(writer, *(lambda mint=mint: store(mint) for mint in wanted))) == wanted
@@ -181,7 +165,7 @@ async def test_verbs_run_in_the_order_in_which_they_came(writer: GroupWriter) ->
     assert seen == list(range(50))
 
 
-async def test_stopping_writes_what_was_promised(database: Path) -> None:
+async def test_stopping_writes_what_was_promised(database: Database) -> None:
     stopping, gate = GroupWriter().start(), Gate()
     holding = asyncio.ensure_future(stopping.run(gate.hold))
     await asyncio.to_thread(gate.is_reached.wait, 5)
@@ -194,7 +178,7 @@ async def test_stopping_writes_what_was_promised(database: Path) -> None:
     assert stored(database) == {"a"}
 
 
-async def test_a_hint_leaves_only_after_the_commit(writer: GroupWriter, database: Path) -> None:
+async def test_a_hint_leaves_only_after_the_commit(writer: GroupWriter, database: Database) -> None:
     seen: list[set[str]] = []
 
     def store_and_tell() -> None:

@@ -192,6 +192,7 @@ async def test_a_datagram_wakes_and_a_stale_socket_is_replaced(tmp_path: Path) -
         await asyncio.sleep(0)
 
 
+@pytest.mark.both_databases
 async def test_signals_of_every_kind_all_come_to_an_end(
     platform: Platform, mints: list[str]
 ) -> None:

@@ -1,0 +1,61 @@
+"""How a process speaks to its database: the options of a connection, for SQLite and for PostgreSQL."""
+
+from typing import Any
+
+SQLITE = "django.db.backends.sqlite3"
+POSTGRESQL = "django.db.backends.postgresql"
+
+WAIT_SECONDS = 10.0
+"""How long a writer waits for SQLite's one write lock before the request is refused."""
+
+
+def configured(
+    address: dict[str, Any], *, process: str, synchronous: str, wait_seconds: float = WAIT_SECONDS
+) -> dict[str, Any]:
+    """Django's entry for a database at `address` (engine, name, host …), as this process uses it.
+
+    Daemons keep their few connections for ever. A web request runs on a thread of its own, so a connection
+    that it kept would only be left behind with that thread.
+    """
+    options = {SQLITE: _sqlite(synchronous, wait_seconds), POSTGRESQL: _postgresql(process)}
+    return {
+        **address,
+        "CONN_MAX_AGE": 0 if process == "web" else None,
+        "OPTIONS": options.get(address["ENGINE"], {}),
+    }
+
+
+def _sqlite(synchronous: str, wait_seconds: float) -> dict[str, Any]:
+    return {
+        # A transaction that reads first and writes later cannot meet "database is locked".
+        "transaction_mode": "IMMEDIATE",
+        "timeout": wait_seconds,
+        "init_command": (
+            "PRAGMA journal_mode=WAL;"
+            f"PRAGMA synchronous={synchronous};"
+            "PRAGMA cache_size=-16000;"
+            "PRAGMA mmap_size=134217728;"
+        ),
+    }
+
+
+def _postgresql(process: str) -> dict[str, Any]:
+    """Every wait has an end: for a server that is gone, a lock that is forgotten, a statement that hangs."""
+    server = {
+        "synchronous_commit": "on",
+        "lock_timeout": "5s",
+        "statement_timeout": "15s",
+        "idle_in_transaction_session_timeout": "30s",
+    }
+    return {
+        "application_name": f"chimera-{process}",
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+        "options": " ".join(f"-c {name}={value}" for name, value in server.items()),
+        # Nothing is prepared on the server, so nothing piles up there: parameters are bound by the client.
+        "prepare_threshold": None,
+        "server_side_binding": False,
+    }
