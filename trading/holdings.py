@@ -68,6 +68,12 @@ class Holding:
         return self.realised_lamports + self.unrealised_lamports
 
     @property
+    def liquidity_left(self) -> Decimal | None:
+        """Of the liquidity at entry, as a ratio; None while nobody has told."""
+        left = self.position.liquidity_left_bps
+        return None if left is None else Decimal(left) / FULL_BPS
+
+    @property
     def held_for(self) -> timedelta | None:
         closed_at = self.position.closed_at
         return None if closed_at is None else closed_at - self.position.opened_at

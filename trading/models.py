@@ -212,6 +212,25 @@ class Position(models.Model):
     peak_price_sol = models.DecimalField(max_digits=38, decimal_places=18)
     last_price_sol = models.DecimalField(max_digits=38, decimal_places=18)
     priced_at = models.DateTimeField()
+    entry_liquidity_usd = models.DecimalField(
+        max_digits=24,
+        decimal_places=6,
+        null=True,
+        help_text="Of the deepest pair, as the decision to buy saw it.",
+    )
+    entry_routable_usd = models.DecimalField(
+        max_digits=24,
+        decimal_places=6,
+        null=True,
+        help_text="Of all pools, as the source of prices told the decision.",
+    )
+    liquidity_left_bps = models.BigIntegerField(
+        null=True, help_text="Of the liquidity at entry, as last seen."
+    )
+    liquidity_seen_at = models.DateTimeField(null=True)
+    liquidity_low_since = models.DateTimeField(
+        null=True, help_text="Since when every look found too little of it."
+    )
     tiers_taken = models.PositiveSmallIntegerField(default=0)
     exit_generation = models.PositiveIntegerField(default=0)
     realised_pnl_lamports = models.BigIntegerField(

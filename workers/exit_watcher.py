@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from audit import services as audit
 from trading.domain.exits import Exit, OpenPosition, evaluate
 from trading.domain.lifecycle import PositionStatus
+from trading.domain.liquidity import Depth
 from trading.domain.pnl import price_sol
 from trading.domain.values import WSOL_MINT
 from trading.gateways.base import GatewayError
@@ -18,16 +20,26 @@ from trading.models import Position
 from trading.services.breaker import SolPrice
 from trading.services.control import request_exit_of
 from trading.services.leaders import following
+from trading.services.liquidity import mark_liquidity, sighting
 from trading.services.policy import policy_for_exits
 from trading.services.portfolio import cash_flow, mark_price, open_positions, record_equity
 from trading.services.state import trading_state
 from trading.writer import GroupWriter
+from workers.depths import Depths, Routable
 
 log = logging.getLogger("exit_watcher")
 STEP_SECONDS = 1.0
 EQUITY_EVERY = timedelta(seconds=5)
 PRICE_SILENCE = timedelta(seconds=90)
 QUOTE_SLIPPAGE_BPS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A price, and the liquidity that it came with."""
+
+    price_sol: Decimal
+    routable: Routable
 
 
 class ExitWatcher:
@@ -43,6 +55,7 @@ class ExitWatcher:
     ) -> None:
         self._gateways, self._writer = gateways, writer
         self._wallet, self._clock = wallet, clock
+        self.depths = Depths(gateways.market_data, clock=clock)
         self._sol_price_usd: Decimal | None = None
         self._equity_at: datetime | None = None
         self._outside_lamports: int | None = None
@@ -58,23 +71,24 @@ class ExitWatcher:
     async def step(self) -> int:
         """Look at every open position once; how many exits were newly asked for."""
         positions = await self._writer.read(open_positions)
-        prices = await self._prices_sol(positions)
+        seen = await self._prices(positions)
+        self.depths.forget_all_but({position.mint for position in positions})
         # All at once: a position whose price has to be asked for must not delay the others' stops.
         asked = await asyncio.gather(
-            *(self._look_safely(position, prices.get(position.mint)) for position in positions)
+            *(self._look_safely(position, seen.get(position.mint)) for position in positions)
         )
         await self._record_equity()
         return sum(asked)
 
-    async def _look_safely(self, position: Position, price: Decimal | None) -> bool:
+    async def _look_safely(self, position: Position, seen: _Seen | None) -> bool:
         try:
-            return await self._look_at(position, price)
+            return await self._look_at(position, seen)
         except Exception:
             # One position that breaks our code must not keep the others from being sold.
             log.exception("%s cannot be judged", position)
             return False
 
-    async def _prices_sol(self, positions: list[Position]) -> dict[str, Decimal]:
+    async def _prices(self, positions: list[Position]) -> dict[str, _Seen]:
         mints = sorted({position.mint for position in positions})
         try:
             usd = await self._gateways.jupiter.prices_usd([WSOL_MINT, *mints])
@@ -85,15 +99,24 @@ class ExitWatcher:
         if sol is None or sol.usd <= 0:
             return {}
         self._sol_price_usd, self.priced_at = sol.usd, self._clock()
-        return {mint: usd[mint].usd / sol.usd for mint in mints if mint in usd}
+        return {
+            mint: _Seen(
+                price_sol=usd[mint].usd / sol.usd,
+                routable=Routable(usd=usd[mint].liquidity_usd, at=self.priced_at),
+            )
+            for mint in mints
+            if mint in usd
+        }
 
-    async def _look_at(self, position: Position, price: Decimal | None) -> bool:
-        if price is None or price <= 0:
+    async def _look_at(self, position: Position, seen: _Seen | None) -> bool:
+        depth = self.depths.of(position, None if seen is None else seen.routable)
+        price = seen.price_sol if seen is not None and seen.price_sol > 0 else None
+        if price is None:
             price = await self._price_by_quote(position)
         now = self._clock()
         if price is None:
-            return await self._without_price(position, now)
-        return await self._writer.run(lambda: _price_and_judge(position, price, now))
+            return await self._without_price(position, depth, now)
+        return await self._writer.run(lambda: _price_and_judge(position, price, depth, now))
 
     async def _price_by_quote(self, position: Position) -> Decimal | None:
         """What the position would bring if it were sold now, per token, fees and impact inside."""
@@ -111,7 +134,7 @@ class ExitWatcher:
             lamports=quote.out_amount_raw, token_raw=position.held_raw, decimals=position.decimals
         )
 
-    async def _without_price(self, position: Position, now: datetime) -> bool:
+    async def _without_price(self, position: Position, depth: Depth | None, now: datetime) -> bool:
         """Time goes on without a price; a long silence needs a person."""
         if now - position.priced_at >= PRICE_SILENCE:
             await self._writer.run(
@@ -122,7 +145,7 @@ class ExitWatcher:
                     now=now,
                 )
             )
-        return await self._writer.run(lambda: _judge(position, position.last_price_sol, now))
+        return await self._writer.run(lambda: _judge(position, position.last_price_sol, depth, now))
 
     async def _record_equity(self) -> None:
         now = self._clock()
@@ -146,16 +169,21 @@ class ExitWatcher:
             self._outside_lamports = balance - after.booked_lamports
 
 
-def _price_and_judge(position: Position, price: Decimal, now: datetime) -> bool:
+def _price_and_judge(
+    position: Position, price: Decimal, depth: Depth | None, now: datetime
+) -> bool:
     mark_price(position, price_sol=price, now=now)
     audit.close_incident(key=f"price:{position.pk}", now=now)
-    return _judge(position, price, now)
+    return _judge(position, price, depth, now)
 
 
-def _judge(position: Position, price: Decimal, now: datetime) -> bool:
+def _judge(position: Position, price: Decimal, depth: Depth | None, now: datetime) -> bool:
+    policy = policy_for_exits()
+    if depth is not None:
+        drop_bps = policy.for_strategy(position.strategy).liquidity_drop_bps
+        mark_liquidity(position, depth, drop_bps=drop_bps)
     if position.status != PositionStatus.ACTIVE:
         return False
-    policy = policy_for_exits()
     due = evaluate(
         OpenPosition(
             strategy=position.strategy,
@@ -163,6 +191,7 @@ def _judge(position: Position, price: Decimal, now: datetime) -> bool:
             peak_price_sol=position.peak_price_sol,
             tiers_taken=position.tiers_taken,
             opened_at=position.opened_at,
+            has_liquidity_dropped=sighting(position).has_dropped,
         ),
         price_sol=price,
         policy=policy,

@@ -90,6 +90,15 @@ def test_withdrawing_a_part_lowers_liquidity_by_that_part(world):
     assert reply["pool_sol"] == pytest.approx(after.lamports / SOL)
 
 
+def test_a_balanced_withdrawal_takes_both_sides_and_leaves_the_price(world):
+    listing = listing_of(world, "NOVA")
+    before = world.market.reserves(listing)
+    world.withdraw(str(listing.token.mint), fraction=0.6, is_balanced=True)
+    after = world.market.reserves(listing)
+    assert after.lamports == pytest.approx(before.lamports * 0.4, rel=1e-6)
+    assert after.price == pytest.approx(before.price, rel=1e-6)
+
+
 @pytest.mark.parametrize("fraction", [0.0, -0.1, 1.1, float("nan")])
 def test_a_senseless_withdrawal_is_refused(world, fraction):
     with pytest.raises(ValueError, match="fraction"):

@@ -1,5 +1,6 @@
 """The admin of positions, submissions and fills, read-only."""
 
+from decimal import Decimal
 from uuid import UUID
 
 from django.contrib import admin
@@ -50,7 +51,7 @@ class PositionAdmin(FactAdmin):
     fields = [
         "story", "signal", "symbol", "mint", "strategy", "leader", "status", "exit_reason",
         "cost", "bought", "held", "entry_price_sol", "last_price_sol", "peak_price_sol", "priced_at",
-        "tiers_taken", "pnl", "token_account", "opened_at", "exiting_since", "closed_at",
+        "liquidity", "tiers_taken", "pnl", "token_account", "opened_at", "exiting_since", "closed_at",
     ]  # fmt: skip
     list_filter = ["status", "strategy", "exit_reason"]
     search_fields = ["uuid", "symbol", "mint", "leader_address", "token_account"]
@@ -89,6 +90,11 @@ class PositionAdmin(FactAdmin):
     @display(description="Last")
     def last(self, position: Position) -> str:
         return figures.price(position.last_price_sol)
+
+    @display(description="Liquidity left")
+    def liquidity(self, position: Position) -> str:
+        left = position.liquidity_left_bps
+        return figures.share(None if left is None else Decimal(left) / 10_000)
 
     @display(description="Gain")
     def gain(self, position: Position) -> str:

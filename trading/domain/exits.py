@@ -14,6 +14,7 @@ class ExitReason(StrEnum):
     """Why a position is sold."""
 
     HARD_STOP = "HARD_STOP"
+    LIQUIDITY_DROP = "LIQUIDITY_DROP"
     TAKE_PROFIT = "TAKE_PROFIT"
     TRAILING_STOP = "TRAILING_STOP"
     TIME_LIMIT = "TIME_LIMIT"
@@ -32,6 +33,7 @@ class OpenPosition:
     peak_price_sol: Decimal
     tiers_taken: int
     opened_at: datetime
+    has_liquidity_dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ def evaluate(
     tightened_bps = policy.breaker.tightened_distance_bps if closing is Closing.LOSERS else None
     return (
         _hard_stop(position, rules, gain)
+        or _liquidity_drop(position)
         or _loser(position, gain, closing)
         or (
             _trailing_stop(position, rules, price_sol, tightened_bps)
@@ -83,6 +86,11 @@ def _whole(position: OpenPosition, reason: ExitReason) -> Exit:
 
 def _hard_stop(position: OpenPosition, rules: StrategyPolicy, gain: int) -> Exit | None:
     return _whole(position, ExitReason.HARD_STOP) if gain <= -rules.hard_stop_bps else None
+
+
+def _liquidity_drop(position: OpenPosition) -> Exit | None:
+    """Getting out becomes dearer with every lamport that leaves the pool, whatever the price says."""
+    return _whole(position, ExitReason.LIQUIDITY_DROP) if position.has_liquidity_dropped else None
 
 
 def _loser(position: OpenPosition, gain: int, closing: Closing) -> Exit | None:

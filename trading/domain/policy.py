@@ -39,6 +39,8 @@ class StrategyPolicy:
     time_limit_seconds: int
     time_limit_only_when_losing: bool
     tip_percentile: int
+    liquidity_drop_bps: int = 5_000
+    """Sold when more than this share of the liquidity at entry is gone; 10000 switches the rule off."""
 
 
 SHIELD_DEFAULTS = StrategyPolicy(
@@ -170,6 +172,8 @@ def _strategy_contradictions(name: str, part: StrategyPolicy) -> dict[str, str]:
         or part.take_profit_bps[0] <= 0
     ):
         errors[f"{name}.take_profit_bps"] = "at least one tier above 0, in strictly rising order"
+    if part.liquidity_drop_bps <= 0:
+        errors[f"{name}.liquidity_drop_bps"] = "above 0: any small fall would sell"
     if part.trailing_distance_bps <= 0 or part.trailing_distance_bps >= 10_000:
         errors[f"{name}.trailing_distance_bps"] = "between 1 and 9999"
     if part.time_limit_seconds <= 0 or part.maximum_signal_age_seconds <= 0:

@@ -68,13 +68,15 @@ class TokenFacts:
     """What is known of a token before buying it. None means *not known*, never zero.
 
     `unavailable` names the sources that did not answer in time. `holder_bps` is the share of the ten
-    largest holders, pools left out.
+    largest holders, pools left out. `liquidity_usd` is that of the deepest pair, which the gates judge;
+    `routable_liquidity_usd` is what the source of prices counts over all pools, to be compared with itself.
     """
 
     mint: str
     is_found: bool = True
     facts: MintFacts | None = None
     liquidity_usd: Decimal | None = None
+    routable_liquidity_usd: Decimal | None = None
     holder_bps: int | None = None
     created_at: datetime | None = None
     price_sol: Decimal | None = None

@@ -43,6 +43,14 @@ class _MintReply:
         return self.facts is not None and is_sound(self.facts, policy)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Price:
+    """In SOL per whole token, and the liquidity that stands behind it where that is told."""
+
+    sol: Decimal
+    liquidity_usd: Decimal | None
+
+
 class TokenDesk:
     """Token facts with their lifetimes: sound ones an hour, refused ones ten minutes, the market a minute.
 
@@ -54,7 +62,7 @@ class TokenDesk:
         self._mints: Shelf[_MintReply] = Shelf(clock=clock)
         self._holders: Shelf[int] = Shelf(clock=clock)
         self._pairs: Shelf[PairFacts | None] = Shelf(clock=clock)
-        self._prices: Shelf[Decimal | None] = Shelf(clock=clock)
+        self._prices: Shelf[_Price | None] = Shelf(clock=clock)
 
     async def facts(self, mint: str, *, policy: Policy, until: float | None = None) -> TokenFacts:
         """The facts of a mint; sources that do not answer by `until` are named in `unavailable`.
@@ -76,7 +84,7 @@ class TokenDesk:
 
     async def _others(
         self, mint: str, policy: Policy, until: float
-    ) -> tuple[PairFacts | GatewayError | None, Decimal | GatewayError | None, int | GatewayError]:
+    ) -> tuple[PairFacts | GatewayError | None, _Price | GatewayError | None, int | GatewayError]:
         """What others say of a mint: its market, its price, its holders."""
         return await asyncio.gather(
             self._pair(mint, until),
@@ -110,12 +118,12 @@ class TokenDesk:
             return _MintReply(is_found=False, facts=None)
         return _MintReply(is_found=True, facts=parse_mint(account.data, owner=account.owner))
 
-    async def _ask_price(self, mint: str) -> Decimal | None:
+    async def _ask_price(self, mint: str) -> _Price | None:
         prices = await self._gateways.jupiter.prices_usd([mint, WSOL_MINT], urgency=Urgency.ENTRY)
         token, sol = prices.get(mint), prices.get(WSOL_MINT)
         if token is None or sol is None or sol.usd <= 0 or token.usd <= 0:
             return None
-        return token.usd / sol.usd
+        return _Price(sol=token.usd / sol.usd, liquidity_usd=token.liquidity_usd)
 
     async def _ask_holders(self, mint: str, policy: Policy, until: float) -> int:
         """The largest token accounts, whose they are, and which of those are pools: bps of supply."""
@@ -167,11 +175,12 @@ def _assemble(
     mint: str,
     account: _MintReply | GatewayError,
     pair: PairFacts | GatewayError | None,
-    price: Decimal | GatewayError | None,
+    price: _Price | GatewayError | None,
     holders: int | GatewayError,
 ) -> TokenFacts:
     answers = {"chain": account, "liquidity": pair, "price": price, "holders": holders}
     silent = [name for name, answer in answers.items() if isinstance(answer, GatewayError)]
+    known_price = None if isinstance(price, GatewayError) else price
     known_pair = None if isinstance(pair, GatewayError) else pair
     known = None if isinstance(account, GatewayError) else account
     facts = None if known is None else known.facts
@@ -181,7 +190,8 @@ def _assemble(
         facts=facts,
         liquidity_usd=None if known_pair is None else known_pair.liquidity_usd,
         created_at=None if known_pair is None else known_pair.created_at,
-        price_sol=None if isinstance(price, GatewayError) else price,
+        routable_liquidity_usd=None if known_price is None else known_price.liquidity_usd,
+        price_sol=None if known_price is None else known_price.sol,
         holder_bps=None if isinstance(holders, GatewayError) else holders,
         unavailable=", ".join(silent),
     )

@@ -17,6 +17,7 @@ from trading.domain.values import Action
 from trading.models import Fill, Position, Signal, Submission
 from trading.services.breaker import SolPrice, evaluate_breaker
 from trading.services.claims import give_up
+from trading.services.liquidity import entry_liquidity
 from trading.services.policy import policy_for_exits
 from trading.services.steps import step
 
@@ -114,6 +115,7 @@ def _open_position(
         last_price_sol=price,
         priced_at=now,
         opened_at=filled_at,
+        **entry_liquidity(signal),
     )
     submission.position = position
     submission.save(update_fields=["position"])

@@ -205,6 +205,7 @@ def _facts_json(facts: Facts) -> dict[str, Any]:
     return {
         "decimals": None if token is None else token.decimals,
         "liquidity_usd": _text(facts.token.liquidity_usd),
+        "routable_liquidity_usd": _text(facts.token.routable_liquidity_usd),
         "holder_bps": facts.token.holder_bps,
         "created_at": _text(facts.token.created_at),
         "price_sol": _text(facts.token.price_sol),

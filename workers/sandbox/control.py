@@ -77,7 +77,11 @@ class Control:
             case ["POST", "market", mint, "price"]:
                 return self.cluster.world.set_price(mint, factor=_number(body, "factor"))
             case ["POST", "market", mint, "withdraw"]:
-                return self.cluster.world.withdraw(mint, fraction=_number(body, "fraction"))
+                return self.cluster.world.withdraw(
+                    mint,
+                    fraction=_number(body, "fraction"),
+                    is_balanced="balanced" in body and _switch(body, "balanced"),
+                )
         raise Impossible(404, f"no {request.method} /sandbox/{path}")
 
     def state(self) -> Json:

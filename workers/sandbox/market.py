@@ -133,13 +133,17 @@ class Market:
         self._maker.rebalance(listing, clock=self.clock)
         return listing
 
-    def withdraw(self, mint: Pubkey, *, fraction: float) -> Listing:
-        """The pool's admin takes this fraction of the SOL out; the price falls with it for good."""
+    def withdraw(self, mint: Pubkey, *, fraction: float, is_balanced: bool = False) -> Listing:
+        """The pool's admin takes this fraction of the SOL out; the price falls with it for good.
+
+        Balanced, he takes as much of the tokens: the price stays and only the depth is gone.
+        """
         if not 0 < fraction <= 1:
             raise ValueError("fraction must lie above 0 and at most at 1")
         listing = self.listing(mint)
         fraction = min(fraction, DEEPEST_WITHDRAWAL)
-        lamports = int(self.reserves(listing).lamports * fraction)
+        reserves = self.reserves(listing)
+        lamports = int(reserves.lamports * fraction)
         owner, pool = self._treasury.address, listing.pool
         self._treasury.must(
             self.chain,
@@ -152,13 +156,14 @@ class Market:
                     pool=pool,
                     admin_base=orders.token_account_of(owner, pool.base_mint, pool.base_program),
                     admin_quote=orders.token_account_of(owner, WSOL),
-                    base_amount=0,
+                    base_amount=int(reserves.base * fraction) if is_balanced else 0,
                     quote_amount=lamports,
                 ),
                 orders.close_token_account(owner=owner, mint=WSOL),
             ],
         )
-        listing.path.shift += math.log1p(-fraction)
+        if not is_balanced:
+            listing.path.shift += math.log1p(-fraction)
         return listing
 
     def spring_traps(self) -> None:

@@ -192,9 +192,9 @@ class World:
         self.chain.settle()
         return {"mint": mint, "price_sol": self.market.price_sol(listing)}
 
-    def withdraw(self, mint: str, *, fraction: float) -> dict[str, Any]:
-        """`/sandbox/market/{mint}/withdraw`: the admin really takes the pool's SOL."""
-        listing = self.market.withdraw(_mint(mint), fraction=fraction)
+    def withdraw(self, mint: str, *, fraction: float, is_balanced: bool = False) -> dict[str, Any]:
+        """`/sandbox/market/{mint}/withdraw`: the admin really takes the pool's SOL, or both sides."""
+        listing = self.market.withdraw(_mint(mint), fraction=fraction, is_balanced=is_balanced)
         self.chain.settle()
         lamports = self.market.reserves(listing).lamports
         return {"mint": mint, "pool_sol": lamports / LAMPORTS_PER_SOL}

@@ -1,0 +1,57 @@
+"""The liquidity behind a position: what the decision to buy saw, and what is left of it. Sells nothing."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db import transaction
+
+from trading.domain.lifecycle import PositionStatus
+from trading.domain.liquidity import Depth, Sighting, after
+from trading.models import Decision, Position, Signal
+
+CEILING_USD = Decimal(10) ** 18
+
+
+def entry_liquidity(signal: Signal) -> dict[str, Decimal | None]:
+    """Columns of a new position: the liquidity in the facts of the decision that ordered it."""
+    order = Decision.objects.filter(signal=signal, is_order=True).order_by("-at").first()
+    facts = {} if order is None else order.facts
+    return {
+        "entry_liquidity_usd": _amount(facts.get("liquidity_usd")),
+        "entry_routable_usd": _amount(facts.get("routable_liquidity_usd")),
+    }
+
+
+def _amount(stored: Any) -> Decimal | None:
+    """A figure that the column can hold; what is none, or beyond all money, is not known."""
+    try:
+        amount = Decimal(stored).quantize(Decimal("1e-6"))
+    except (InvalidOperation, TypeError, ValueError):
+        return None
+    return amount if 0 <= amount < CEILING_USD else None
+
+
+def sighting(position: Position) -> Sighting:
+    """What is remembered of the position's liquidity."""
+    return Sighting(
+        left_bps=position.liquidity_left_bps,
+        seen_at=position.liquidity_seen_at,
+        low_since=position.liquidity_low_since,
+    )
+
+
+@transaction.atomic
+def mark_liquidity(position: Position, depth: Depth, *, drop_bps: int) -> None:
+    """Remember a depth seen for an open position; the row in hand then says the same."""
+    seen = after(sighting(position), depth, drop_bps=drop_bps)
+    if seen.seen_at == position.liquidity_seen_at:
+        return
+    columns = {
+        "liquidity_left_bps": seen.left_bps,
+        "liquidity_seen_at": seen.seen_at,
+        "liquidity_low_since": seen.low_since,
+    }
+    open_rows = Position.objects.filter(pk=position.pk).exclude(status=PositionStatus.CLOSED)
+    if open_rows.update(**columns) == 1:
+        for name, value in columns.items():
+            setattr(position, name, value)
