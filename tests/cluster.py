@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 import pytest
@@ -73,6 +74,11 @@ class Sandbox:
         finally:
             connection.close()
 
+    def kill(self) -> None:
+        """SIGKILL: no time to save anything."""
+        self.process.kill()
+        self.process.wait()
+
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of a `/sandbox/` route; Refused unless it answers 2xx."""
         status, raw, _ = self.exchange(method, f"/sandbox/{path}", body)
@@ -119,10 +125,12 @@ class Sandbox:
 def running(data_dir: Path, *arguments: str, mode: str = "instant") -> Iterator[Sandbox]:
     """A sandbox process on a free port without history and leaders unless `arguments` say so.
 
-    Stopped by its own process id; leaving the block fails when it did not end cleanly.
+    Stopped by its own process id; leaving the block fails when it did not end cleanly, or by `kill`.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     log = data_dir / "sandbox.log"
+    # One that was killed could not take its address back.
+    (data_dir / "url").unlink(missing_ok=True)
     command = [sys.executable, "-m", "workers.sandbox", "--data-dir", str(data_dir)]
     defaults = ["--port", "0", "--mode", mode, "--history-days", "0", "--leaders", "off"]
     with log.open("ab") as output:
@@ -139,7 +147,7 @@ def running(data_dir: Path, *arguments: str, mode: str = "instant") -> Iterator[
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    assert process.returncode == 0, f"ended with {process.returncode}:\n{_tail(log)}"
+    assert process.returncode in (0, -SIGKILL), f"ended with {process.returncode}:\n{_tail(log)}"
 
 
 def _wait_for_url(file: Path, process: subprocess.Popen[bytes], log: Path) -> str:

@@ -7,6 +7,7 @@ import pytest
 from solders.pubkey import Pubkey
 
 from tests.sandbox.worlds import SOL, followed, new_world
+from workers.sandbox.leaders import NOTE
 from workers.sandbox.records import TransactionLanded
 from workers.sandbox.trades import LeaderTrade, Side
 from workers.sandbox.wallet import holding
@@ -100,7 +101,11 @@ def test_nobody_sells_what_is_not_there(watched):
 def test_what_leaders_plan_to_sell_is_in_their_wallets(watched):
     world = watched.world
     world.save()
-    plans = json.loads(world.chain.notes["leaders"])
+    plans = {
+        name.removeprefix(NOTE): json.loads(note)
+        for name, note in world.chain.notes.items()
+        if name.startswith(NOTE)
+    }
     assert any(plan["positions"] for plan in plans.values())
     for address, plan in plans.items():
         for position in plan["positions"]:

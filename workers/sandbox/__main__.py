@@ -15,6 +15,7 @@ from workers.sandbox.chain import Chain
 from workers.sandbox.cluster import Cluster
 from workers.sandbox.options import Options, UnsafeOptions, read_options
 from workers.sandbox.progress import ProgressBar
+from workers.sandbox.saved import UnableToContinue
 from workers.sandbox.world import World
 
 log = logging.getLogger("workers.sandbox")
@@ -71,7 +72,7 @@ def open_cluster(options: Options) -> Cluster:
 
 
 def serve(options: Options) -> None:
-    """Listen until SIGINT or SIGTERM, then save."""
+    """Listen until SIGINT or SIGTERM; every slot is stored as it closes."""
     url_file = options.data_dir / "url"
     url_file.unlink(missing_ok=True)
     cluster = open_cluster(options)
@@ -109,10 +110,14 @@ def main() -> int:
     except UnsafeOptions as error:
         log.error("refusing to start: %s", error)
         return 2
-    # uvicorn raises the signal again after its own shutdown; by then all is saved.
+    # uvicorn raises the signal again after its own shutdown.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    serve(options)
+    try:
+        serve(options)
+    except UnableToContinue as error:
+        log.error("refusing to start: %s", error)
+        return 2
     return 0
 
 

@@ -27,7 +27,8 @@ DEFAULT_ENDPOINT = "default"
 
 
 class App:
-    """ASGI application over a cluster; its lifespan runs the clock and saves at the end."""
+    """ASGI application over a cluster; its lifespan runs the clock. No answer leaves before what it
+    tells of is stored."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -68,6 +69,7 @@ class App:
         try:
             request = await read_request(scope, receive)
             response = await self._answer(request, receive)
+            self.cluster.keep()
         except BodyTooLarge:
             response = json_response({"error": "body too large"}, status=413)
         except Exception:

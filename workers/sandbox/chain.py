@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
 from solders.account import Account
 from solders.instruction import Instruction
 from solders.keypair import Keypair
@@ -41,6 +40,7 @@ from workers.sandbox.records import (
     TransactionLanded,
     TransactionRecord,
 )
+from workers.sandbox.saved import SavedNotes, UnableToContinue, numbers_in
 from workers.sandbox.store import Store
 from workers.sandbox.timeline import REMEMBERED_BLOCKS, Timeline
 
@@ -52,7 +52,6 @@ _MEMO_PROGRAM = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"
 WSOL_MINT = Pubkey.from_string("So11111111111111111111111111111111111111112")
 # No authority, no supply of its own, 9 decimals, initialised, not freezable.
 _WSOL_MINT_DATA = bytes(36) + bytes(8) + bytes([9, 1]) + bytes(36)
-_CHAIN_STATE, _NOTE = "chain", "note:"
 
 
 class Chain(ChainView):
@@ -67,7 +66,11 @@ class Chain(ChainView):
         self.is_new = True
         """Nothing was stored yet: genesis accounts are to be set now."""
         self.notes: dict[str, bytes] = {}
-        """Small things others want stored with the chain, saved and restored atomically with it."""
+        """Small things others want stored with the chain, saved and restored atomically with it;
+        only the ones replaced since the last save are written."""
+        self._saved_notes = SavedNotes()
+        self.is_saved = False
+        """Whether a process that ended now would lose nothing of the chain."""
         self.faucet = Keypair.from_seed(hashlib.sha256(b"sandbox faucet %d" % seed).digest())
         self._store = store
         self._mempool = Mempool()
@@ -91,14 +94,15 @@ class Chain(ChainView):
         confirmation_slots: int = 1,
     ) -> "Chain":
         """Continue the chain stored in the SQLite file at `path`, or begin one there (None: in
-        memory). A stored chain keeps its genesis time; another seed than its own: ValueError.
+        memory). A stored chain keeps its genesis time; another seed or format: UnableToContinue.
         `confirmation_slots`: how many slots behind the tip confirmed is, slot mode only."""
         store = Store(path)
         stored = store.state()
-        state = orjson.loads(stored[_CHAIN_STATE]) if stored else {}
-        if state and state["seed"] != seed:
+        try:
+            state = numbers_in(stored, seed=seed, path=path)
+        except UnableToContinue:
             store.close()
-            raise ValueError(f"{path} holds the chain of seed {state['seed']}, not of seed {seed}")
+            raise
         began = int(time.time()) if genesis_time is None else genesis_time
         timeline = Timeline(
             seed=seed,
@@ -214,6 +218,7 @@ class Chain(ChainView):
 
     def set_account(self, address: Pubkey, account: Account) -> None:
         """Place an account without a transaction. Genesis only."""
+        self.is_saved = False
         self._bank.set_account(address, account)
 
     def fund(self, address: Pubkey, lamports: int) -> TransactionRecord:
@@ -231,6 +236,7 @@ class Chain(ChainView):
         """The newest `slots` processed slots (the open one included) never happened; their
         transactions and blockhashes are gone. Confirmed slots never roll back: ValueError."""
         first_lost = self._time.roll_back(slots)
+        self.is_saved = False
         self._bank.roll_back(first_lost)
         lost = self._recent.forget_from(first_lost)
         self.transaction_count -= len(lost)
@@ -266,10 +272,10 @@ class Chain(ChainView):
             "fundings": self._fundings,
             "transactions": self.transaction_count,
         }
-        notes = {_NOTE + name: value for name, value in self.notes.items()}
-        self._store.put_state({_CHAIN_STATE: orjson.dumps(state), **notes})
+        self._store.put_state(self._saved_notes.rows(state, self.notes))
         self._store.commit()
         self._saved_slot = self._time.tip.slot
+        self.is_saved = True
 
     def close(self) -> None:
         """Save and close the file."""
@@ -285,11 +291,7 @@ class Chain(ChainView):
     def _restore(self, state: dict[str, Any], stored: dict[str, bytes]) -> None:
         self.is_new = False
         self._fundings, self.transaction_count = state["fundings"], state["transactions"]
-        self.notes = {
-            name.removeprefix(_NOTE): value
-            for name, value in stored.items()
-            if name.startswith(_NOTE)
-        }
+        self.notes = self._saved_notes.notes(stored)
         self._time.restore(
             slot=state["slot"],
             elapsed_ms=state["elapsed_ms"],
@@ -303,6 +305,7 @@ class Chain(ChainView):
             if slot == self.slot:
                 self._open_signatures.append(signature)
         self._set_clock()
+        self.is_saved = True
 
     def _obstacle(
         self, transaction: VersionedTransaction, commitment: Commitment = "processed"
@@ -334,6 +337,7 @@ class Chain(ChainView):
 
     def _land(self, landing: Landing) -> None:
         record = landing.record
+        self.is_saved = False
         self._bank.keep(landing)
         self._ledger.add(record, landing.address_keys())
         self._recent.add(record.signature, record.slot)
@@ -347,6 +351,7 @@ class Chain(ChainView):
         )
 
     def _close(self, *, elapsed_ms: int, skipped_ms: int = 0) -> None:
+        self.is_saved = False
         block = self._time.seal(self._open_signatures, elapsed_ms=elapsed_ms)
         self._time.skip(skipped_ms)
         self._ledger.seal(block)

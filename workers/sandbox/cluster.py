@@ -17,7 +17,6 @@ from workers.sandbox.world import World
 log = logging.getLogger(__name__)
 IDLE_SLOT_MS = 400
 """How often an instant chain closes an empty slot, so that blockhashes age and expire."""
-_SAVE_SECONDS = 15.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,10 +58,20 @@ class Cluster:
         )
 
     def tick(self, *, now: float, elapsed_ms: int) -> None:
-        """One slot: the old one closes, bundles are auctioned and the market moves in the new."""
-        self.chain.close_slot(elapsed_ms=elapsed_ms)
-        self.block_engine.tick()
-        self.world.tick(now)
+        """One slot: the old one closes, bundles are auctioned and the market moves in the new.
+        All of it is stored before anybody can be told."""
+        try:
+            self.chain.close_slot(elapsed_ms=elapsed_ms)
+            self.block_engine.tick()
+            self.world.tick(now)
+        finally:
+            self.world.checkpoint()
+
+    def keep(self) -> None:
+        """Store what is not stored yet. To be called before any answer leaves: what somebody was
+        told of may not be lost, whatever ends this process."""
+        if not self.chain.is_saved:
+            self.world.checkpoint()
 
     def pass_slots(self, count: int) -> None:
         """Close so many slots at once; the market stands still, auctions are held."""
@@ -73,7 +82,7 @@ class Cluster:
     async def run_clock(self) -> None:
         """Close slots at their pace until cancelled; the chain's clock follows real time."""
         slot_ms = self.chain.slot_ms if self.chain.mode == "slot" else IDLE_SLOT_MS
-        start, told_ms, last_save = time.monotonic(), 0, time.monotonic()
+        start, told_ms = time.monotonic(), 0
         began_at = self.chain.unix_time
         while True:
             due = start + (told_ms + slot_ms) / 1000
@@ -85,9 +94,6 @@ class Cluster:
             told_ms += elapsed_ms
             try:
                 self.tick(now=began_at + told_ms / 1000, elapsed_ms=elapsed_ms)
-                if time.monotonic() - last_save > _SAVE_SECONDS:
-                    last_save = time.monotonic()
-                    self.world.checkpoint()
             except Exception:
                 # A broken market must not stop the chain: everybody else still stands on it.
                 log.exception("a slot's work failed")

@@ -1,9 +1,8 @@
 """All leaders at work: whose turn it is, what became of it, what is kept; real swaps throughout."""
 
-import json
 from collections.abc import Callable
-from typing import Any
 
+import orjson
 from solders.pubkey import Pubkey
 
 from workers.sandbox.archetypes import Profile, cast
@@ -20,7 +19,7 @@ from workers.sandbox.wallet import Wallet
 PURSE_LAMPORTS = 400 * LAMPORTS_PER_SOL
 RESERVE_LAMPORTS = LAMPORTS_PER_SOL // 20
 GREED_PROBABILITY = 0.02
-NOTE = "leaders"
+NOTE = "leader:"
 
 
 class CannotTrade(ValueError):
@@ -35,11 +34,13 @@ class Leaders:
         self._chain = chain
         self._market = market
         self._people: dict[str, tuple[Leader, Trader | None]] = {}
+        self._unsaved: set[str] = set()
         for profile in cast():
             leader = Leader(profile, market, seed=seed)
             trader = self._trader(leader, seed=seed)
             address = profile.address or (str(trader.wallet.address) if trader else "")
             self._people[address] = (leader, trader)
+        self._unsaved.update(self._people)
 
     @property
     def profiles(self) -> dict[str, Profile]:
@@ -73,6 +74,7 @@ class Leaders:
 
     def catch_up(self) -> None:
         """The clock has jumped: skip what nobody could have done meanwhile."""
+        self._unsaved.update(self._people)
         for leader, _ in self._people.values():
             leader.catch_up(self._market.clock)
 
@@ -111,19 +113,22 @@ class Leaders:
 
     def forget(self, address: str, *, mint: Pubkey) -> None:
         """Drop the plan to sell: the holding is gone already."""
+        self._unsaved.add(address)
         leader, _ = self._people[address]
         leader.positions = [each for each in leader.positions if each.mint != str(mint)]
 
     def save(self) -> None:
-        """Put every leader's draws and plans among the chain's notes."""
-        state = {address: leader.state() for address, (leader, _) in self._people.items()}
-        self._chain.notes[NOTE] = json.dumps(state).encode()
+        """Put the draws and plans of whoever did something among the chain's notes."""
+        for address in self._unsaved:
+            state = self._people[address][0].state()
+            self._chain.notes[NOTE + address] = orjson.dumps(state)
+        self._unsaved.clear()
 
     def restore(self) -> None:
         """Continue from the chain's notes."""
-        state: dict[str, Any] = json.loads(self._chain.notes[NOTE])
         for address, (leader, _) in self._people.items():
-            leader.restore(state[address])
+            leader.restore(orjson.loads(self._chain.notes[NOTE + address]))
+        self._unsaved.clear()
 
     def _trader(self, leader: Leader, *, seed: int) -> Trader | None:
         if leader.profile.address is not None:
@@ -132,6 +137,8 @@ class Leaders:
         return Trader(self._chain, self._market, wallet=wallet, random=leader.random)
 
     def _able(self, address: str) -> tuple[Leader, Trader]:
+        """Whoever is about to trade, and so will have something new to store."""
+        self._unsaved.add(address)
         leader, trader = self._people[address]
         if trader is None:
             raise CannotTrade("the key of this leader is not here")

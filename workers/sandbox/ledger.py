@@ -53,6 +53,8 @@ class Ledger:
             ],
         )
         self._store.put_blocks([*self._pending_blocks.values(), *newest_blocks])
+        self._cache.update(self._pending)
+        self._limit_cache()
         self._pending.clear()
         self._pending_addresses.clear()
         self._pending_blocks.clear()
@@ -71,8 +73,7 @@ class Ledger:
         if stored is None:
             return None
         record = self._cache[signature] = receipts.unpack(stored)
-        if len(self._cache) > _CACHED_RECORDS:
-            self._cache.popitem(last=False)
+        self._limit_cache()
         return record
 
     def landed(self, signature: str) -> tuple[int, JsonError | None] | None:
@@ -100,6 +101,10 @@ class Ledger:
 
     def block(self, slot: int) -> Block | None:
         return self._pending_blocks.get(slot) or self._store.block(slot)
+
+    def _limit_cache(self) -> None:
+        while len(self._cache) > _CACHED_RECORDS:
+            self._cache.popitem(last=False)
 
     def _pending_entries(self, address: int, *, below: int, above: int) -> list[AddressEntry]:
         records: Sequence[TransactionRecord] = self._pending_addresses.get(address, ())

@@ -58,6 +58,11 @@ class Listing:
         """In lamports per raw unit."""
         return self.token.price_sol * LAMPORTS_PER_SOL / float(10**self.token.decimals)
 
+    @property
+    def stamp(self) -> tuple[object, ...]:
+        """Differs when `state` does."""
+        return self.has_rugged, self.path.stamp
+
     def state(self) -> dict[str, Any]:
         """Plain JSON values for `restore`; the shared path is kept by its owner."""
         is_shared = self.token.kind is TokenKind.STABLE

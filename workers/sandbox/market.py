@@ -1,9 +1,9 @@
 """The market: pools, the prices they are traded to, rugs, traps; not the leaders, not the venues."""
 
-import json
 import math
 from typing import Any
 
+import orjson
 from solders.pubkey import Pubkey
 
 from workers.sandbox import orders
@@ -32,7 +32,7 @@ DEEPEST_WITHDRAWAL = 0.9999
 RUG_FRACTION = 0.995
 DAY_SECONDS = 86_400
 TURN_SECONDS = 60.0
-NOTE = "market"
+NOTE, LISTING_NOTE, TAPE_NOTE = "market", "listing:", "tape:"
 
 
 class Market:
@@ -58,6 +58,7 @@ class Market:
             chain, seed=seed, treasury=self._treasury, maker=self._maker.wallet.address
         )
         self._to_freeze: list[tuple[Pubkey, Pubkey]] = []
+        self._stamps: dict[Pubkey, object] = {}
         self._traps = {
             str(token.mint): token
             for token in self._tokens
@@ -176,32 +177,47 @@ class Market:
             self._treasury.run(self.chain, [freeze])
 
     def save(self) -> None:
-        """Put clock, paths and tape among the chain's notes."""
+        """Put what is new of clock, paths and tape among the chain's notes: it is done every slot."""
+        notes = self.chain.notes
+        for mint, each in self.listings.items():
+            if self._stamps.get(mint) != each.stamp:
+                self._stamps[mint] = each.stamp
+                notes[f"{LISTING_NOTE}{mint}"] = orjson.dumps(each.state())
+        for pool, rows in self.tape.take_changes().items():
+            notes[TAPE_NOTE + pool] = orjson.dumps(rows)
         state = {
             "clock": self.clock,
             "history_seconds": self.history_seconds,
             "turn": self._turn,
             "usd": self._usd.state(),
-            "tape": self.tape.state(),
-            "listings": {str(mint): each.state() for mint, each in self.listings.items()},
+            "to_freeze": [[str(account), str(mint)] for account, mint in self._to_freeze],
+            "listings": [str(mint) for mint in self.listings],
         }
-        self.chain.notes[NOTE] = json.dumps(state).encode()
+        notes[NOTE] = orjson.dumps(state)
 
     def restore(self) -> None:
         """Continue from the chain's notes."""
-        state: dict[str, Any] = json.loads(self.chain.notes[NOTE])
+        notes = self.chain.notes
+        state: dict[str, Any] = orjson.loads(notes[NOTE])
         self.clock = state["clock"]
         # Launches and rugs are fractions of the history this chain was begun with.
         self.history_seconds = state["history_seconds"]
         self._turn = state["turn"]
         self._usd.restore(state["usd"])
+        self._to_freeze = [
+            (Pubkey.from_string(account), Pubkey.from_string(mint))
+            for account, mint in state["to_freeze"]
+        ]
         tokens = {str(token.mint): token for token in self._tokens}
-        for address, saved in state["listings"].items():
-            token = tokens[address]
-            pool = stored_pool(self.chain, token)
-            self._list(token, pool, launched_at=saved["launched_at"])
-            self.listings[token.mint].restore(saved)
-        self.tape.restore(state["tape"])
+        for address in state["listings"]:
+            self._relist(tokens[address], orjson.loads(notes[LISTING_NOTE + address]))
+        for name in [each for each in notes if each.startswith(TAPE_NOTE)]:
+            self.tape.restore(name.removeprefix(TAPE_NOTE), orjson.loads(notes[name]))
+
+    def _relist(self, token: Token, saved: dict[str, Any]) -> None:
+        pool = stored_pool(self.chain, token)
+        self._list(token, pool, launched_at=saved["launched_at"])
+        self.listings[token.mint].restore(saved)
 
     def _list(self, token: Token, pool: Pool, *, launched_at: float) -> None:
         is_usd = token.kind is TokenKind.STABLE

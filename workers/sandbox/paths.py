@@ -56,6 +56,11 @@ class Path:
             del self._points[:keep_from]
             self._first += keep_from
 
+    @property
+    def stamp(self) -> tuple[float, int, int]:
+        """Differs when `state` does: whoever stores it can see that nothing is new."""
+        return self.shift, self._first, len(self._points)
+
     def state(self) -> dict[str, Any]:
         """Everything needed to go on with the very same draws, as plain JSON values."""
         version, internal, gauss_next = self._random.getstate()

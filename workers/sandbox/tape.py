@@ -40,6 +40,7 @@ class Tape:
     """Reads every landed swap off the balances of the pools it was told of."""
 
     _buckets: dict[str, OrderedDict[int, Bucket]] = field(default_factory=dict)
+    _changed: set[str] = field(default_factory=set)
 
     def follow(self, pool: Pubkey) -> None:
         """Begin to record a pool; harmless when repeated."""
@@ -78,22 +79,24 @@ class Tape:
             change=price / reference - 1 if reference else None,
         )
 
-    def state(self) -> dict[str, Any]:
-        """Plain JSON values for `restore`."""
+    def take_changes(self) -> dict[str, Any]:
+        """Plain JSON values for `restore`, of the pools that traded since the last call."""
+        changed, self._changed = sorted(self._changed), set()
         return {
             pool: [
-                [start, b.volume_lamports, b.buys, b.sells, b.price] for start, b in rows.items()
+                [start, b.volume_lamports, b.buys, b.sells, b.price]
+                for start, b in self._buckets[pool].items()
             ]
-            for pool, rows in self._buckets.items()
+            for pool in changed
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from what `state` returned."""
-        for pool, rows in state.items():
-            self._buckets[pool] = OrderedDict((row[0], Bucket(*row[1:])) for row in rows)
+    def restore(self, pool: str, rows: list[Any]) -> None:
+        """Continue from what `take_changes` returned for a pool."""
+        self._buckets[pool] = OrderedDict((row[0], Bucket(*row[1:])) for row in rows)
 
     def _add(self, pool: str, *, at: int, change: int, price: float) -> None:
         buckets = self._buckets[pool]
+        self._changed.add(pool)
         start = at // BUCKET_SECONDS
         bucket = buckets.get(start)
         if bucket is None:

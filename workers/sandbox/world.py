@@ -26,8 +26,8 @@ class World:
     """Entry point for whoever serves the sandbox (one event loop, nothing here awaits).
 
     Order of use: `World.open(...)`; `generate(report)`, which does nothing when the stored file
-    already holds the whole history; `resume(now)`; then `tick(now)` about once a slot. `save()`
-    before every `chain.save()`. `now` is any clock in seconds that runs like the chain's; the
+    already holds the whole history; `resume(now)`; then `tick(now)` about once a slot. `checkpoint()`
+    stores it with the chain. `now` is any clock in seconds that runs like the chain's; the
     market runs `tempo` times faster.
 
     The control verbs raise KeyError for an unknown mint or leader and ValueError with a readable
