@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,14 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from tests.cluster import Sandbox
 from tests.sandbox.payer import Payer
+
+
+@pytest.fixture
+def still(sandbox: Sandbox) -> Iterator[Sandbox]:
+    """No slot closes by itself, so that the next notification is the one a test makes."""
+    sandbox.control("POST", "clock", {"running": False})
+    yield sandbox
+    sandbox.control("POST", "clock", {"running": True})
 
 
 async def subscribe(raw: Any, method: str, *params: Any) -> Any:
@@ -33,30 +42,30 @@ async def test_a_dropped_notification_never_comes_the_next_one_does(
     assert str(told.result.value.signature) == heard
 
 
-async def test_a_late_notification_comes_late(sandbox: Sandbox):
-    async with connect(sandbox.ws_url) as raw:
+async def test_a_late_notification_comes_late(still: Sandbox):
+    async with connect(still.ws_url) as raw:
         await subscribe(raw, "slotSubscribe")
-        sandbox.fault(plane="ws", kind="latency", seconds=0.3, count=1)
+        still.fault(plane="ws", kind="latency", seconds=0.3, count=1)
         start = time.monotonic()
-        sandbox.advance(slots=1)
+        still.advance(slots=1)
         await raw.recv()
         assert time.monotonic() - start >= 0.3
 
 
-async def test_a_garbled_notification_is_no_json(sandbox: Sandbox):
-    async with connect(sandbox.ws_url) as raw:
+async def test_a_garbled_notification_is_no_json(still: Sandbox):
+    async with connect(still.ws_url) as raw:
         await subscribe(raw, "slotSubscribe")
-        sandbox.fault(plane="ws", kind="garbage", count=1)
-        sandbox.advance(slots=1)
+        still.fault(plane="ws", kind="garbage", count=1)
+        still.advance(slots=1)
         with pytest.raises(ValueError):
             json.loads(await raw.recv())
 
 
-async def test_a_connection_is_cut_instead_of_a_notification(sandbox: Sandbox):
-    async with connect(sandbox.ws_url) as raw:
+async def test_a_connection_is_cut_instead_of_a_notification(still: Sandbox):
+    async with connect(still.ws_url) as raw:
         await subscribe(raw, "slotSubscribe")
-        sandbox.fault(plane="ws", kind="disconnect", count=1)
-        sandbox.advance(slots=1)
+        still.fault(plane="ws", kind="disconnect", count=1)
+        still.advance(slots=1)
         with pytest.raises(ConnectionClosedError):
             await raw.recv()
 
@@ -76,9 +85,9 @@ async def test_a_handshake_can_hang(sandbox: Sandbox):
         await connect(sandbox.ws_url, open_timeout=0.1).__aenter__()
 
 
-async def test_a_subscription_is_refused_with_an_rpc_error(sandbox: Sandbox):
-    sandbox.fault(plane="ws", kind="rpc_error", code=-32603, method="logsSubscribe")
-    async with connect(sandbox.ws_url) as raw:
+async def test_a_subscription_is_refused_with_an_rpc_error(still: Sandbox):
+    still.fault(plane="ws", kind="rpc_error", code=-32603, method="logsSubscribe")
+    async with connect(still.ws_url) as raw:
         assert (await subscribe(raw, "logsSubscribe", "all"))["error"]["code"] == -32603
         assert "result" in await subscribe(raw, "slotSubscribe")
 
