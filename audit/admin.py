@@ -136,7 +136,7 @@ class IncidentAdmin(FactAdmin):
 
 @admin.register(Heartbeat)
 class HeartbeatAdmin(FactAdmin):
-    list_display = ["name", "state", "beat_at", "started_at", "pid"]
+    list_display = ["name", "state", "beat_at", "started_at", "host", "pid"]
 
     @display(description="State", label={"alive": "success", "silent": "danger"})
     def state(self, heartbeat: Heartbeat) -> str:

@@ -92,16 +92,20 @@ class Incident(models.Model):
 
 
 class Heartbeat(models.Model):
-    """Last sign of life of a process."""
+    """Last sign of life of one process; several of the same name may run, also on several machines."""
 
-    name = models.CharField(max_length=60, primary_key=True)
+    name = models.CharField(max_length=60)
+    host = models.CharField(max_length=120)
+    pid = models.PositiveIntegerField()
     beat_at = models.DateTimeField()
     started_at = models.DateTimeField()
-    pid = models.PositiveIntegerField()
     detail = models.JSONField(default=dict)
 
     class Meta:
-        ordering = ["name"]
+        ordering = ["name", "host", "pid"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "host", "pid"], name="one_heartbeat_a_process")
+        ]
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.name} {self.pid} on {self.host}"

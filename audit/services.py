@@ -10,6 +10,7 @@ from django.db.models import F
 
 from audit.models import DeadLetter, Entry, Heartbeat, Incident, PolicyRevision
 
+FORGOTTEN_AFTER = timedelta(minutes=2)
 GENESIS_HASH = "0" * 64
 
 
@@ -169,12 +170,26 @@ def resolve_incident(pk: int, *, actor: str, note: str, now: datetime) -> None:
     record(actor=actor, action="incident.resolved", target=str(pk), now=now, reason=note)
 
 
-def beat(*, name: str, pid: int, started_at: datetime, now: datetime, detail: Any = None) -> None:
-    """Leave a sign of life."""
+def beat(
+    *,
+    name: str,
+    host: str,
+    pid: int,
+    started_at: datetime,
+    now: datetime,
+    detail: Any = None,
+) -> None:
+    """Leave a process's sign of life, and forget those of its name that have long been silent.
+
+    The last one of a name stays, however old: that it is silent is what people must see.
+    """
     Heartbeat.objects.update_or_create(
         name=name,
-        defaults={"beat_at": now, "pid": pid, "started_at": started_at, "detail": detail or {}},
+        host=host[:120],
+        pid=pid,
+        defaults={"beat_at": now, "started_at": started_at, "detail": detail or {}},
     )
+    Heartbeat.objects.filter(name=name, beat_at__lt=now - FORGOTTEN_AFTER).delete()
 
 
 def is_alive(*, name: str, now: datetime, within: timedelta) -> bool:

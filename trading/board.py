@@ -1,13 +1,13 @@
 """The Command Center's sections, read from the database: one function and one partial template each."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 from django.template.loader import render_to_string
 
 from audit.models import Heartbeat, Incident
@@ -33,11 +33,15 @@ CODES_SHOWN = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vital:
-    """One sign of health: `tone` is ok, late or gone; a missing `at` was never seen."""
+    """One sign of health: `tone` is ok, late or gone; a missing `at` was never seen.
+
+    Of processes of one name the freshest decides, and `count` is how many of them are fresh.
+    """
 
     name: str
     tone: str
     at: datetime | None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +136,17 @@ def _notice(trip: Trip) -> TripNotice:
 
 
 def _processes(now: datetime) -> list[Vital]:
-    beats = dict(Heartbeat.objects.values_list("name", "beat_at"))
+    fresh = Q(beat_at__gte=now - LATE_AFTER)
+    rows = Heartbeat.objects.values("name").annotate(
+        last=Max("beat_at"), fresh=Count("pk", filter=fresh)
+    )
+    beats = {row["name"]: (row["last"], row["fresh"]) for row in rows}
     names = [*PROCESSES, *sorted(set(beats) - set(PROCESSES))]
-    return [_vital(name, beats.get(name), now, LATE_AFTER, GONE_AFTER) for name in names]
+    return [_process(name, *beats.get(name, (None, 0)), now=now) for name in names]
+
+
+def _process(name: str, last: datetime | None, count: int, *, now: datetime) -> Vital:
+    return replace(_vital(name, last, now, LATE_AFTER, GONE_AFTER), count=count)
 
 
 def _prices(now: datetime) -> Vital | None:

@@ -1,6 +1,7 @@
 """A process's sign of life in the database: missing ones are what the health page shows."""
 
 import os
+import socket
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,7 @@ class Heart:
         await self._writer.run(
             lambda: audit.beat(
                 name=self._name,
+                host=socket.gethostname(),
                 pid=os.getpid(),
                 started_at=self._started_at,
                 now=now,

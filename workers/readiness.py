@@ -31,12 +31,13 @@ def http(url: str) -> Ready:
 
 
 def heartbeat(name: str) -> Ready:
-    """Ready when `name` has beaten since the child started, in the database of this process."""
+    """Ready when this very child, and no other of its name, has beaten in the database of this process."""
 
     async def probe(child: Child) -> bool:
         started_at = datetime.fromtimestamp(child.started_at_unix, tz=UTC)
+        beats = Heartbeat.objects.filter(name=name, pid=child.pid, beat_at__gte=started_at)
         try:
-            return await Heartbeat.objects.filter(name=name, beat_at__gte=started_at).aexists()
+            return await beats.aexists()
         except DatabaseError:
             return False
 

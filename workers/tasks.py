@@ -1,6 +1,7 @@
 """Tasks about the processes themselves."""
 
 import os
+import socket
 from datetime import UTC, datetime
 
 from celery import shared_task
@@ -14,7 +15,7 @@ STARTED_AT = timezone.now()
 @shared_task
 def record_heartbeats(beat_pid: int, beat_started_at_unix: float) -> None:
     """Write down that beat sent this and that a worker did it: both are alive."""
-    now = timezone.now()
+    now, host = timezone.now(), socket.gethostname()
     beat_started_at = datetime.fromtimestamp(beat_started_at_unix, tz=UTC)
-    audit.beat(name="worker", pid=os.getpid(), started_at=STARTED_AT, now=now)
-    audit.beat(name="beat", pid=beat_pid, started_at=beat_started_at, now=now)
+    audit.beat(name="worker", host=host, pid=os.getpid(), started_at=STARTED_AT, now=now)
+    audit.beat(name="beat", host=host, pid=beat_pid, started_at=beat_started_at, now=now)

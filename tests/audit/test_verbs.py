@@ -1,6 +1,7 @@
 """Revisions, incidents, dead letters, signs of life: one active, one open, closed once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -83,13 +84,32 @@ def test_an_incident_and_a_dead_letter_are_resolved_once_with_a_note() -> None:
     assert Entry.objects.count() == 2
 
 
+def beat(name: str, *, pid: int, host: str = "here", now: datetime = NOW, **more: Any) -> None:
+    audit.beat(name=name, host=host, pid=pid, started_at=NOW, now=now, **more)
+
+
 def test_a_process_is_alive_for_a_while_after_each_beat() -> None:
     within = timedelta(seconds=10)
     assert not audit.is_alive(name="executor", now=NOW, within=within)
-    for pid in (1, 2):
-        audit.beat(name="executor", pid=pid, started_at=NOW, now=NOW, detail={"queue": pid})
-    beat = Heartbeat.objects.get()
-    assert (beat.pid, beat.detail) == (2, {"queue": 2})
+    for queue in (1, 2):
+        beat("executor", pid=1, detail={"queue": queue})
+    assert Heartbeat.objects.get().detail == {"queue": 2}
     assert audit.is_alive(name="executor", now=NOW + within, within=within)
     late = NOW + within + timedelta(microseconds=1)
     assert not audit.is_alive(name="executor", now=late, within=within)
+
+
+def test_processes_of_one_name_beat_side_by_side_on_several_machines_too() -> None:
+    for host, pid in (("here", 1), ("here", 2), ("there", 1)):
+        beat("executor", host=host, pid=pid)
+    found = Heartbeat.objects.values_list("host", "pid")
+    assert list(found) == [("here", 1), ("here", 2), ("there", 1)]
+
+
+def test_who_has_long_been_silent_is_forgotten_by_the_next_of_its_name_only() -> None:
+    beat("executor", pid=1)
+    beat("watcher", pid=2)
+    beat("executor", pid=3, now=NOW + audit.FORGOTTEN_AFTER)
+    assert Heartbeat.objects.count() == 3
+    beat("executor", pid=3, now=NOW + audit.FORGOTTEN_AFTER + timedelta(seconds=1))
+    assert set(Heartbeat.objects.values_list("name", "pid")) == {("executor", 3), ("watcher", 2)}

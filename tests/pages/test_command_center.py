@@ -64,6 +64,16 @@ def test_processes_are_late_after_15_seconds_and_gone_after_a_minute(page, tradi
     assert "not seen" in text  # beat has never been alive
 
 
+def test_of_several_executors_the_freshest_decides_and_the_fresh_ones_are_counted(page, trading):
+    now = timezone.now()
+    for seconds_ago in (1, 5, 40):
+        make_heartbeats(["executor"], beat_at=now - timedelta(seconds=seconds_ago))
+    text = page()
+    [line] = [each for each in text.splitlines() if ">executor<" in each]
+    assert 'class="vital ok"' in line
+    assert ">×2<" in line
+
+
 def test_an_open_position_shows_its_money_with_fees_and_tips(page, trading):
     make_leader(name="Ada")
     make_position(gain="0.10")

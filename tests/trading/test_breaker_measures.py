@@ -56,7 +56,9 @@ def equity(nav: float, *, outside: float | None = 10, hours_ago: float = 0) -> N
 def rpc(name: str, *, calls: int, failures: int = 0, seconds_ago: int = 0, **told: Any) -> None:
     detail = {"rpc": {"calls": calls, "failures": failures, "failed_over_at": None, **told}}
     beat_at = NOW - timedelta(seconds=seconds_ago)
-    Heartbeat.objects.create(name=name, pid=1, started_at=NOW, beat_at=beat_at, detail=detail)
+    Heartbeat.objects.create(
+        name=name, host="here", pid=1, started_at=NOW, beat_at=beat_at, detail=detail
+    )
 
 
 def test_losses_of_a_day_count_together_and_gains_against_them() -> None:

@@ -235,6 +235,7 @@ async def test_a_breaker_that_cannot_be_evaluated_does_not_keep_a_sale_from_bein
     def spoil() -> None:
         Heartbeat.objects.create(
             name="odd",
+            host="here",
             pid=1,
             started_at=platform.clock(),
             beat_at=platform.clock(),
