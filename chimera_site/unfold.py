@@ -66,6 +66,7 @@ UNFOLD = {
                 _item("Signals", "bolt", "trading_signal"),
                 _item("Decisions", "gavel", "trading_decision"),
                 _item("Submissions", "send", "trading_submission"),
+                _item("Unknown outcomes", "help", "trading_unknownoutcome"),
                 _item("Positions", "show_chart", "trading_position"),
                 _item("Fills", "receipt_long", "trading_fill"),
                 _item("Deliveries", "inbox", "trading_delivery"),

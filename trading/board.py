@@ -17,7 +17,7 @@ from trading.domain.trip_sentences import Sentence, sentence
 from trading.domain.trips import Closing, Phase, Trip
 from trading.domain.values import Route, lamports_to_sol
 from trading.holdings import OPEN, closed_holdings, open_holdings
-from trading.models import Delivery, EquityPoint, Position, Signal, TradingState
+from trading.models import Delivery, EquityPoint, Position, Signal, TradingState, UnknownOutcome
 from trading.services.state import trading_state
 from trading.stories import recent_signals
 
@@ -74,6 +74,8 @@ class Health:
     queue_depth: int
     oldest_waiting_at: datetime | None
     open_incidents: int
+    unknown_outcomes: int
+    oldest_unknown: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ def health(now: datetime) -> dict[str, Any]:
     state = TradingState.objects.filter(id=1).first()
     present = trading_state()
     is_switched_off = state is None or state.entries_halted
+    unknown = UnknownOutcome.objects.all()
     waiting = Signal.objects.filter(status__in=WAITING).aggregate(
         depth=Count("uuid"), oldest=Min("received_at")
     )
@@ -123,6 +126,8 @@ def health(now: datetime) -> dict[str, Any]:
             queue_depth=waiting["depth"],
             oldest_waiting_at=waiting["oldest"],
             open_incidents=Incident.objects.filter(resolved_at__isnull=True).count(),
+            unknown_outcomes=unknown.count(),
+            oldest_unknown=unknown.values_list("pk", flat=True).first(),
         )
     }
 

@@ -1,12 +1,15 @@
 """From a signal to a closed position, as rows; what they may do next is decided in services and domain."""
 
 import uuid
+from typing import ClassVar
 
 from django.db import models
 
 from trading.domain.lifecycle import WAITING, PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.values import Action, Route, Strategy
 from trading.fields import RawAmountField
+
+UNKNOWN = "UNKNOWN"
 
 
 def choices(codes: type) -> list[tuple[str, str]]:
@@ -289,6 +292,10 @@ class Submission(models.Model):
         default=0, help_text="Spent waiting for other machines before the first byte left."
     )
     resolved_at = models.DateTimeField(null=True)
+    unknown_since = models.DateTimeField(
+        null=True, help_text="Since when nobody can tell what became of it; a person has to look."
+    )
+    unknown_text = models.CharField(max_length=300, blank=True)
     slot = models.PositiveBigIntegerField(null=True)
     network_fee_lamports = models.BigIntegerField(default=0)
     balance_change_lamports = models.BigIntegerField(
@@ -326,7 +333,34 @@ class Submission(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.signature[:8]} {self.status}"
+        return f"{self.action} {self.signature[:8]} {self.told_status}"
+
+    @property
+    def told_status(self) -> str:
+        """The status for people: UNKNOWN is in flight with nobody able to tell the outcome.
+
+        For the rows it stays IN_FLIGHT, so every reservation and constraint holds on by itself.
+        """
+        return UNKNOWN if self.unknown_since else self.status
+
+
+class UnknownOutcomes(models.Manager["UnknownOutcome"]):
+    """Submissions marked unknown and not resolved, the longest first."""
+
+    def get_queryset(self) -> "models.QuerySet[UnknownOutcome]":
+        rows = super().get_queryset().filter(status=SubmissionStatus.IN_FLIGHT)
+        return rows.filter(unknown_since__isnull=False).order_by("unknown_since")
+
+
+class UnknownOutcome(Submission):
+    """A submission whose outcome nobody can tell: what people have to rule upon."""
+
+    objects: ClassVar[UnknownOutcomes] = UnknownOutcomes()
+
+    class Meta:
+        proxy = True
+        ordering = ["unknown_since"]
+        verbose_name = "unknown outcome"
 
 
 class Fill(models.Model):

@@ -56,6 +56,8 @@ class SignalRow:
     @property
     def text(self) -> str:
         """The reason in a sentence; for a signal still on its way, what it waits for."""
+        if self.submission is not None and self.submission.unknown_since:
+            return f"Nobody can tell whether it landed: {self.submission.unknown_text}"
         stored = self.signal.text or (self.decision.text if self.decision else "")
         return stored or _present_state(self)
 
@@ -139,7 +141,7 @@ def _rows_of(signals: Iterable[Signal]) -> list[SignalRow]:
 def _row(signal: Signal, *, leader: str) -> SignalRow:
     decision = next(iter(signal.decisions.all()), None)
     submission = next(iter(signal.submissions.all()), None)
-    outcome, tone = _outcome(signal)
+    outcome, tone = _outcome(signal, submission)
     return SignalRow(
         signal=signal,
         leader=leader,
@@ -151,7 +153,9 @@ def _row(signal: Signal, *, leader: str) -> SignalRow:
     )
 
 
-def _outcome(signal: Signal) -> tuple[str, str]:
+def _outcome(signal: Signal, submission: Submission | None) -> tuple[str, str]:
+    if submission is not None and submission.unknown_since:
+        return ("unknown", "bad")
     if signal.status == SignalStatus.COMPLETED:
         return ("bought", "good") if signal.action == Action.BUY else ("sold", "good")
     return OUTCOMES[signal.status]

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
-from audit import services as audit
 from trading.domain.lifecycle import SubmissionStatus
 from trading.domain.swaps import TransactionUnreadable, read_balance_change
 from trading.domain.values import Action, Route
@@ -14,6 +13,7 @@ from trading.gateways.jito import TIP_ACCOUNTS
 from trading.models import Submission
 from trading.services.booking import book_dead, book_landed
 from trading.services.claims import is_any_abandoned, take_over_abandoned
+from trading.services.outcomes import mark_unknown
 from trading.services.portfolio import held_raw, in_flight
 from workers.desk import Desk
 from workers.sending import BROADCAST_SECONDS, broadcast_again
@@ -22,6 +22,9 @@ log = logging.getLogger("resolver")
 STEP_SECONDS = 0.4
 ROWS_AT_ONCE = 8
 UNREADABLE_AFTER = timedelta(seconds=30)
+UNKNOWN_AFTER = timedelta(minutes=2)
+"""A blockhash lives 40 s: what is older without an answer needs a person to look, and nothing else."""
+TELL_AGAIN_AFTER = timedelta(seconds=30)
 
 
 class Resolver:
@@ -30,6 +33,7 @@ class Resolver:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._broadcast_at: dict[int, datetime] = {}
+        self._told_at: dict[int, datetime] = {}
         self._room = asyncio.Semaphore(ROWS_AT_ONCE)
 
     async def step(self) -> int:
@@ -45,9 +49,7 @@ class Resolver:
         self._forget_all_but({row.pk for row in submissions})
         if not submissions:
             return 0
-        statuses = await self._desk.gateways.rpc.signature_statuses(
-            [row.signature for row in submissions], search_history=True
-        )
+        statuses = await self._statuses(submissions)
         # Side by side: one endpoint that hangs must not keep the others' fills out of the books.
         resolved = await asyncio.gather(
             *(
@@ -57,15 +59,28 @@ class Resolver:
         )
         return sum(resolved)
 
+    async def _statuses(self, submissions: list[Submission]) -> list[SignatureStatus | None]:
+        try:
+            return await self._desk.gateways.rpc.signature_statuses(
+                [row.signature for row in submissions], search_history=True
+            )
+        except GatewayError as error:
+            for row in submissions:
+                await self._tell_if_old(row, f"no node answers: {error}", UNKNOWN_AFTER)
+            raise
+
     async def _resolve_safely(self, row: Submission, status: SignatureStatus | None) -> bool:
         async with self._room:
             try:
                 return await self._resolve(row, status)
             except GatewayError as error:
                 log.warning("%s: %s", row.signature[:8], error)
-            except Exception:
+                trouble = str(error)
+            except Exception as error:
                 # One row that breaks our code must not keep the others from being resolved.
                 log.exception("%s cannot be resolved", row.signature[:8])
+                trouble = f"what the chain says cannot be booked: {type(error).__name__}"
+            await self._tell_if_old(row, trouble, UNKNOWN_AFTER)
         return False
 
     async def _resolve(self, row: Submission, status: SignatureStatus | None) -> bool:
@@ -78,20 +93,24 @@ class Resolver:
         )
         if expired and not await self._has_left_traces(row):
             return await self._bury(row)
-        await self._offer_again(row)
+        if not expired:
+            await self._offer_again(row)
+            text = "no node knows it, and the block height at which it would be dead is not reached"
+            await self._tell_if_old(row, text, UNKNOWN_AFTER)
         return False
 
     async def _book(self, row: Submission) -> bool:
         transaction = await self._desk.gateways.rpc.transaction(row.signature)
         if transaction is None:
-            await self._report_if_old(row, "the chain knows it and shows no transaction")
+            text = "the chain knows it and shows no transaction"
+            await self._tell_if_old(row, text, UNREADABLE_AFTER)
             return False
         try:
             change = read_balance_change(
                 transaction, wallet=self._desk.address, mint=row.mint, tip_accounts=TIP_ACCOUNTS
             )
         except TransactionUnreadable as error:
-            await self._report_if_old(row, str(error))
+            await self._tell_if_old(row, str(error), UNREADABLE_AFTER)
             return False
         # Before booking frees the reservation: no other buy may count the same capital in between.
         await self._desk.conditions.refresh_balance()
@@ -133,23 +152,22 @@ class Resolver:
         else:
             is_contradicted = on_chain <= booked - max(1, row.in_amount_raw // 2)
         if is_contradicted:
-            await self._report(row, f"expired, yet we hold {on_chain} and the books say {booked}")
+            await self._tell(row, f"expired, yet we hold {on_chain} and the books say {booked}")
         return is_contradicted
 
-    async def _report_if_old(self, row: Submission, text: str) -> None:
-        log.warning("%s: %s", row.signature[:8], text)
-        if self._desk.clock() - row.recorded_at > UNREADABLE_AFTER:
-            await self._report(row, text)
+    async def _tell_if_old(self, row: Submission, text: str, age: timedelta) -> None:
+        if self._desk.clock() - row.recorded_at > age:
+            await self._tell(row, text)
 
-    async def _report(self, row: Submission, text: str) -> None:
-        await self._desk.writer.run(
-            lambda: audit.open_incident(
-                key=f"submission:{row.pk}",
-                title=f"{row.action} {row.signature[:8]} cannot be resolved",
-                detail=text,
-                now=self._desk.clock(),
-            )
-        )
+    async def _tell(self, row: Submission, text: str) -> None:
+        """Show people that the outcome is unknown; it stays in flight, and is asked for as before."""
+        now = self._desk.clock()
+        told_at = self._told_at.get(row.pk)
+        if told_at is not None and now - told_at < TELL_AGAIN_AFTER:
+            return
+        self._told_at[row.pk] = now
+        log.warning("%s %s is unknown: %s", row.action, row.signature[:8], text)
+        await self._desk.writer.run(lambda: mark_unknown(row.pk, text=text, now=now))
 
     async def _offer_again(self, row: Submission) -> None:
         now = self._desk.clock()
@@ -165,5 +183,6 @@ class Resolver:
         )
 
     def _forget_all_but(self, known: set[int]) -> None:
-        for gone in self._broadcast_at.keys() - known:
-            del self._broadcast_at[gone]
+        for memory in (self._broadcast_at, self._told_at):
+            for gone in memory.keys() - known:
+                del memory[gone]

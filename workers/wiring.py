@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from django.conf import settings
 
-from trading.gateways.base import Endpoints
 from trading.gateways.connect import Gateways, connect
+from trading.outside import endpoints
 from trading.writer import GroupWriter
 from wallets.vault import open_trading_key
 from workers.conditions import Conditions
@@ -17,21 +17,6 @@ from workers.runtime import utc_now
 
 class UnableToTrade(Exception):
     """This mode has no way to trade, so no daemon starts."""
-
-
-def endpoints() -> Endpoints:
-    """Where the outside is, from the settings."""
-    return Endpoints(
-        rpc_urls=tuple(settings.RPC_URLS),
-        rpc_well_seconds=settings.RPC_WELL_SECONDS,
-        jito_url=settings.JITO_URL,
-        jupiter_url=settings.JUPITER_URL,
-        dexscreener_url=settings.DEXSCREENER_URL,
-        jupiter_api_key=settings.JUPITER_API_KEY,
-        jupiter_requests_per_second=settings.JUPITER_REQUESTS_PER_SECOND,
-        jito_auth=settings.JITO_AUTH,
-        tip_floor_url=settings.TIP_FLOOR_URL,
-    )
 
 
 @asynccontextmanager

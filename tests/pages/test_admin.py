@@ -19,6 +19,8 @@ from tests.factories import (
     make_leader,
     make_policy_revision,
     make_position,
+    make_signal,
+    make_submission,
 )
 from trading.domain.policy import Policy, as_json
 from trading.models import Provider, ProviderSecret, Signal, Token, TradingState
@@ -41,6 +43,7 @@ def rows(trading):
     make_heartbeats()
     make_delivery(make_position().signal)
     make_closed_position(pnl_lamports=5, symbol="WIF", mint="wif")
+    make_submission(make_signal(mint="jup"), status="IN_FLIGHT", unknown_since=now)
     provider = Provider.objects.get()
     ProviderSecret.objects.create(provider=provider, secret="hush-hush", created_at=now)
     Token.objects.create(mint="m" * 44, symbol="BONK")

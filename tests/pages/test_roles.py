@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import make_position, make_signal
+from tests.factories import make_position, make_signal, make_submission
 
 LOGIN, OK, FORBIDDEN = "login", 200, 403
 PAGES = [
@@ -17,12 +17,20 @@ PAGES = [
     ("resume", LOGIN, FORBIDDEN, OK),
     ("reset_breaker", LOGIN, FORBIDDEN, OK),
     ("close_everything", LOGIN, FORBIDDEN, OK),
+    ("evidence", LOGIN, OK, OK),
+    ("ask_node", LOGIN, OK, OK),
+    ("ask_engine", LOGIN, OK, OK),
+    ("ask_wallet", LOGIN, OK, OK),
+    ("rule_landed", LOGIN, FORBIDDEN, OK),
+    ("rule_never_landed", LOGIN, FORBIDDEN, OK),
     ("login", OK, 302, 302),
     ("health", OK, OK, OK),
     ("prometheus-django-metrics", OK, OK, OK),
     ("admin:index", LOGIN, LOGIN, OK),
 ]
-ACTS = ["halt", "resume", "reset_breaker", "close_everything", "close_position"]
+RULINGS = ["rule_landed", "rule_never_landed"]
+SUBMISSION_PAGES = [*RULINGS, "evidence", "ask_engine", "ask_wallet"]
+ACTS = ["halt", "resume", "reset_breaker", "close_everything", "close_position", *RULINGS]
 ADMIN_LISTS = sorted(
     f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
     for model in admin.site._registry
@@ -34,6 +42,10 @@ def url_of(name: str) -> str:
         return reverse(name, args=[make_signal().uuid])
     if name in ("position", "close_position"):
         return reverse(name, args=[make_position().uuid])
+    if name in SUBMISSION_PAGES:
+        return reverse(name, args=[make_submission(make_signal()).pk])
+    if name == "ask_node":
+        return reverse(name, args=[make_submission(make_signal()).pk, 0])
     return reverse(name)
 
 

@@ -13,7 +13,7 @@ from unfold.decorators import action, display
 
 from audit.desk import FactAdmin, ReasonDialog, act, change_url, dialog, link, shortened
 from trading.admin.signals import STRATEGY_COLOURS, FactInline, leader_link, with_leader_name
-from trading.models import Fill, Position, Submission
+from trading.models import UNKNOWN, Fill, Position, Submission, UnknownOutcome
 from trading.services import control
 from trading.templatetags import figures
 
@@ -145,7 +145,7 @@ class PositionAdmin(FactAdmin):
 class SubmissionAdmin(FactAdmin):
     list_display = [
         "recorded_at", "signal_link", "attempt", "action", "route", "short_signature",
-        "status_label", "tip", "fee", "slot", "answered",
+        "status_label", "tip", "fee", "slot", "answered", "evidence",
     ]  # fmt: skip
     list_filter = ["status", "route", "action"]
     search_fields = ["signature", "bundle_id", "mint", "signal__uuid"]
@@ -153,7 +153,8 @@ class SubmissionAdmin(FactAdmin):
     list_select_related = ["signal"]
     fields = [
         "signal_link", "position", "attempt", "action", "mint", "route", "signature", "bundle_id",
-        "status", "error", "tip", "fee", "balance_change", "quoted_out_raw",
+        "evidence", "status_label", "error", "unknown_since", "unknown_text", "tip", "fee",
+        "balance_change", "quoted_out_raw",
         "last_valid_block_height", "slot", "recorded_at", "sent_at", "resolved_at",
     ]  # fmt: skip
 
@@ -174,10 +175,16 @@ class SubmissionAdmin(FactAdmin):
             "FAILED": "danger",
             "REFUSED": "warning",
             "EXPIRED": "warning",
+            UNKNOWN: "danger",
         },
     )
     def status_label(self, submission: Submission) -> str:
-        return submission.status
+        return submission.told_status
+
+    @display(description="Evidence")
+    def evidence(self, submission: Submission) -> str:
+        url = reverse("evidence", args=[submission.pk])
+        return format_html('<a class="chimera-link" href="{}">open</a>', url)
 
     @display(description="Tip SOL", ordering="tip_lamports")
     def tip(self, submission: Submission) -> str:
@@ -194,6 +201,16 @@ class SubmissionAdmin(FactAdmin):
     @display(description="Answer after")
     def answered(self, submission: Submission) -> str:
         return figures.since(submission.resolved_at, submission.sent_at)
+
+
+@admin.register(UnknownOutcome)
+class UnknownOutcomeAdmin(SubmissionAdmin):
+    """What people have to rule upon; the buttons are on the page with the evidence."""
+
+    list_display = [
+        "unknown_since", "signal_link", "action", "short_signature", "unknown_text", "evidence",
+    ]  # fmt: skip
+    list_filter = ["route", "action"]
 
 
 @admin.register(Fill)

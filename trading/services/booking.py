@@ -49,7 +49,6 @@ def book_landed(
     )
     if submission is None:
         return False
-    audit.close_incident(key=f"submission:{submission.pk}", now=now)
     # A chain whose clock runs ahead of ours must not put a close into the future: cooldowns count from it.
     filled_at = min(change.block_time or now, now)
     if change.error:
@@ -79,11 +78,13 @@ def book_dead(
 def _resolve(
     submission_id: int, status: SubmissionStatus, now: datetime, **columns: Any
 ) -> Submission | None:
+    """The submission if it is resolved just now; that it was unknown before is over then."""
     resolved = Submission.objects.filter(pk=submission_id, status__in=sources(status)).update(
-        status=status, resolved_at=now, **columns
+        status=status, resolved_at=now, unknown_since=None, unknown_text="", **columns
     )
     if resolved != 1:
         return None
+    audit.close_incident(key=f"submission:{submission_id}", now=now)
     return Submission.objects.select_related("signal", "position").get(pk=submission_id)
 
 
