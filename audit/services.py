@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -126,13 +127,32 @@ def set_aside(
     *, source: str, code: str, text: str, payload: Any, is_retryable: bool, now: datetime
 ) -> DeadLetter:
     """Keep what could not be processed, with its reason."""
-    return DeadLetter.objects.create(
+    letter = DeadLetter(
         source=source,
         code=code,
         text=text[:500],
         payload=payload,
         is_retryable=is_retryable,
         created_at=now,
+    )
+    letter.save(force_insert=True)
+    return letter
+
+
+def set_aside_all(
+    *, source: str, code: str, letters: Iterable[tuple[str, Any]], now: datetime
+) -> None:
+    """Keep many of one kind, each with its text and payload; whoever sent them may send them again."""
+    DeadLetter.objects.bulk_create(
+        DeadLetter(
+            source=source,
+            code=code,
+            text=text[:500],
+            payload=payload,
+            is_retryable=False,
+            created_at=now,
+        )
+        for text, payload in letters
     )
 
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, JsonResponse
 from ninja import Router
 
 from trading.reception import Reception
-from trading.services.intake import Answer
+from trading.services.deliveries import Answer
 
 router = Router(tags=["signals"])
 reception = Reception(clock=lambda: datetime.now(UTC))

@@ -10,9 +10,9 @@ from django.db.models import Q
 from trading.domain.signals import SignalInvalid, SignalRequest, parse_signal
 from trading.hmac_auth import KnownSecret, NotAuthentic, authenticate
 from trading.models import ProviderSecret
-from trading.services.intake import Answer, receive_delivery
+from trading.services.deliveries import Answer, Request, receive_deliveries
 from trading.services.policy import PolicyMissing
-from trading.writer import GroupWriter, StorageUnavailable
+from trading.writer import Collected, GroupWriter, StorageUnavailable
 
 log = logging.getLogger("reception")
 BODY_LIMIT_BYTES = 64 * 1024
@@ -31,6 +31,7 @@ class Reception:
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._writer = GroupWriter()
+        self._store = Collected(self._writer, receive_deliveries)
         self._secrets: list[KnownSecret] = []
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -66,11 +67,9 @@ class Reception:
             )
         except NotAuthentic:
             return UNAUTHENTICATED
-        parsed = _parse(body)
+        request = Request(caller=caller, body=body, parsed=_parse(body), received_at=now)
         try:
-            return await self._writer.run(
-                lambda: receive_delivery(caller=caller, body=body, parsed=parsed, now=now)
-            )
+            return await self._store(request)
         except (StorageUnavailable, PolicyMissing) as error:
             log.error("a signal could not be stored: %s", error)
             return STORAGE_UNAVAILABLE

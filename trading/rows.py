@@ -3,6 +3,7 @@
 Building one ORM query costs about half a millisecond, more than everything else an answer needs.
 """
 
+from collections.abc import Mapping, Sequence, Sized
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -11,14 +12,16 @@ from django.db import connection, models
 
 
 @cache
-def _statement(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, tuple[Any, ...]]:
+def _statement(
+    model: type[models.Model], names: tuple[str, ...], *, is_answered: bool
+) -> tuple[str, tuple[Any, ...]]:
     by_name = {field.name: field for field in model._meta.concrete_fields}
     fields = tuple(by_name[name] for name in names)
     columns = ", ".join(f'"{field.column}"' for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
     table = model._meta.db_table
     key = model._meta.pk.column if model._meta.pk is not None else "id"
-    return f'INSERT INTO "{table}" ({columns}) VALUES ({marks}) RETURNING "{key}"', fields  # noqa: S608
+    answer = f' RETURNING "{key}"' if is_answered else ""
+    return f'INSERT INTO "{table}" ({columns}) VALUES ({marks(fields)}){answer}', fields  # noqa: S608
 
 
 @cache
@@ -37,14 +40,33 @@ def insert(model: type[models.Model], **values: Any) -> Any:
     on a constraint, as from `save`.
     """
     row = {**_defaults(model), **values}
-    statement, fields = _statement(model, tuple(row))
-    parameters = [
+    statement, fields = _statement(model, tuple(row), is_answered=True)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, _prepared(fields, row))
+        return cursor.fetchone()[0]
+
+
+def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all give the same fields; conversions, defaults and errors as of `insert`."""
+    if not rows:
+        return
+    defaults = _defaults(model)
+    statement, fields = _statement(model, tuple({**defaults, **rows[0]}), is_answered=False)
+    parameters = [_prepared(fields, {**defaults, **row}) for row in rows]
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, parameters)
+
+
+def _prepared(fields: tuple[Any, ...], row: Mapping[str, Any]) -> list[Any]:
+    return [
         field.get_db_prep_save(value, connection)
         for field, value in zip(fields, row.values(), strict=True)
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchone()[0]
+
+
+def marks(values: Sized) -> str:
+    """As many placeholders as there are values, for `IN (…)`."""
+    return ", ".join(["%s"] * len(values))
 
 
 def first(statement: str, *parameters: Any) -> tuple[Any, ...] | None:

@@ -3,13 +3,16 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 MAXIMUM_BATCH = 256
 
 
@@ -35,13 +38,15 @@ class GroupWriter:
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="group-writer", daemon=True)
+        self._is_stopped = False
 
     def start(self) -> "GroupWriter":
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Commit what has queued up, then end the thread."""
+        """Commit what has queued up, then end the thread; what comes later is refused."""
+        self._is_stopped = True
         self._queue.put(None)
         self._thread.join()
 
@@ -58,6 +63,8 @@ class GroupWriter:
         return await self._queued(verb, is_read=True)
 
     async def _queued(self, verb: Callable[[], T], *, is_read: bool) -> T:
+        if self._is_stopped:
+            raise StorageUnavailable("the writer has stopped")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._queue.put(_Work(verb, loop, future, is_read))
@@ -86,6 +93,59 @@ class GroupWriter:
             except queue.Empty:
                 return batch, False
         return batch, True
+
+
+class Collected(Generic[Item, Result]):
+    """An awaitable verb over single items, run by the writer over lists of them.
+
+    `verb` gets the items in the order in which they came and answers each at the same place. An awaited
+    call returns after the COMMIT. What the verb raises reaches everybody whose item it was given.
+    """
+
+    def __init__(
+        self, writer: GroupWriter, verb: Callable[[Sequence[Item]], Sequence[Result]]
+    ) -> None:
+        self._writer, self._verb = writer, verb
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._is_called = False
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, item: Item) -> Result:
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        # The verb lowers the flag before it looks: whoever finds it raised will be seen.
+        if not self._is_called:
+            self._is_called = True
+            task = asyncio.create_task(self._run())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return await future
+
+    async def _run(self) -> None:
+        taken: list[tuple[Item, asyncio.Future[Result]]] = []
+
+        def work() -> Sequence[Result]:
+            self._take(taken)
+            return self._verb([item for item, _ in taken])
+
+        try:
+            results = await self._writer.run(work)
+        except Exception as error:
+            if not taken:
+                # The writer could not even begin, so nobody else will ever look at what waits.
+                self._take(taken)
+            for _, future in taken:
+                if not future.done():
+                    future.set_exception(error)
+        else:
+            for (_, future), result in zip(taken, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+
+    def _take(self, taken: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        self._is_called = False
+        while self._waiting:
+            taken.append(self._waiting.popleft())
 
 
 def _read(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:

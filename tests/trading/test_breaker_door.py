@@ -18,7 +18,7 @@ from trading.domain.trips import PAUSES_SPEAR_ONLY, Breaker, Phase, Rule, Trip, 
 from trading.domain.values import Strategy
 from trading.hmac_auth import Caller
 from trading.models import Provider, TradingState
-from trading.services.intake import Answer, receive_delivery
+from trading.services.deliveries import Answer, Request, receive_deliveries
 from trading.services.state import TradingNow, trading_state
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -72,7 +72,8 @@ def knock(**changes: Any) -> Answer:
     caller = Caller(
         provider_id=provider.pk, provider_name=provider.name, replay_key=factories.signature()
     )
-    return receive_delivery(caller=caller, body=body, parsed=parse_signal(body), now=NOW)
+    request = Request(caller=caller, body=body, parsed=parse_signal(body), received_at=NOW)
+    return receive_deliveries([request])[0]
 
 
 def is_refused(answer: Answer) -> bool:

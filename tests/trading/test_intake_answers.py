@@ -33,7 +33,8 @@ from trading.models import (
     TradingState,
 )
 from trading.reception import Reception
-from trading.services.intake import Answer, receive_signal
+from trading.services.deliveries import Answer
+from trading.services.intake import receive_signal
 from trading.writer import GroupWriter
 
 SECRET = "correct horse battery staple"

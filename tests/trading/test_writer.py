@@ -193,3 +193,10 @@ async def test_the_writers_connection_is_its_own(writer: GroupWriter) -> None:
     here = connections["default"]
     there = await writer.run(lambda: connections["default"])
     assert there is not here
+
+
+async def test_a_stopped_writer_refuses_at_once(database: Database) -> None:
+    stopped = GroupWriter().start()
+    stopped.stop()
+    with pytest.raises(StorageUnavailable, match="stopped"):
+        await stopped.run(lambda: None)

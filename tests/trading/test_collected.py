@@ -1,0 +1,58 @@
+"""Many items, one verb: whatever has come in by the writer's turn is given to it together."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+
+import pytest
+from django.db import connection
+
+from tests.databases import Database
+from tests.trading.test_writer import Gate
+from trading.writer import Collected, GroupWriter, StorageUnavailable
+
+
+async def test_what_comes_in_meanwhile_is_given_to_one_call(writer: GroupWriter) -> None:
+    calls: list[list[int]] = []
+
+    def double(items: Sequence[int]) -> list[int]:
+        calls.append(list(items))
+        return [2 * item for item in items]
+
+    gate, doubled = Gate(), Collected(writer, double)
+    holding = asyncio.ensure_future(writer.run(gate.hold))
+    await asyncio.to_thread(gate.is_reached.wait, 5)
+    running = [asyncio.ensure_future(doubled(item)) for item in range(5)]
+    await asyncio.sleep(0.01)
+    gate.open()
+    await holding
+    assert await asyncio.gather(*running) == [0, 2, 4, 6, 8]
+    assert calls == [[0, 1, 2, 3, 4]]
+    assert await doubled(7) == 14
+    assert calls[1:] == [[7]]
+
+
+async def test_an_error_of_the_one_call_reaches_all_who_are_in_it(writer: GroupWriter) -> None:
+    def refuse(items: Sequence[int]) -> list[int]:
+        raise ValueError(len(items))
+
+    refused = Collected(writer, refuse)
+    outcomes = await asyncio.gather(*(refused(item) for item in range(3)), return_exceptions=True)
+    assert all(isinstance(outcome, ValueError) for outcome in outcomes)
+    with pytest.raises(ValueError, match="1"):
+        await refused(1)
+
+
+async def test_a_database_that_does_not_even_begin_leaves_nobody_waiting(
+    writer: GroupWriter, database: Database
+) -> None:
+    await writer.run(lambda: connection.cursor().execute("PRAGMA busy_timeout = 50"))
+    called = Collected(writer, list)
+    with closing(sqlite3.connect(database.file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        outcomes = await asyncio.gather(*(called(item) for item in "ab"), return_exceptions=True)
+        other.execute("ROLLBACK")
+    assert [type(outcome) for outcome in outcomes] == [StorageUnavailable] * 2
+    # The writer has reconnected since; whoever comes now is served.
+    assert await called("c") == "c"

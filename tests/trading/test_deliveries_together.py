@@ -1,0 +1,185 @@
+"""A list of requests is answered as if they had come one after the other: each counts for those behind it."""
+
+import json
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import transaction
+from solders.keypair import Keypair
+
+from audit.models import DeadLetter
+from tests import factories
+from tests.factories import LEADER, MINT
+from trading.domain.policy import Policy
+from trading.domain.signals import SignalInvalid, SignalRequest, parse_signal
+from trading.domain.values import USDC_MINT
+from trading.hmac_auth import Caller
+from trading.models import Delivery, Provider, Signal, SignalKey, Token
+from trading.services.deliveries import Answer, Request, receive_deliveries
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 5, 4, 12, 0, 30, tzinfo=UTC)
+BUY = {
+    "strategy": "SHIELD",
+    "token": "BONK",
+    "token_address": MINT,
+    "action": "BUY",
+    "amount_sol": "0.5",
+    "wallet_address": LEADER,
+}
+
+
+@pytest.fixture(autouse=True)
+def _rules(db: None) -> None:
+    factories.make_policy_revision(Policy(queue_capacity=10))
+    factories.make_trading_state()
+
+
+def provider(name: str = "ada", *, tokens: int = 100) -> Provider:
+    found, _ = Provider.objects.get_or_create(
+        name=name, defaults={"bucket_tokens": tokens, "bucket_filled_at": NOW.timestamp()}
+    )
+    return found
+
+
+def request(*, key: str = "", source: Provider | None = None, **changes: Any) -> Request:
+    body = json.dumps({**BUY, **changes}).encode()
+    parsed: SignalRequest | SignalInvalid
+    try:
+        parsed = parse_signal(body)
+    except SignalInvalid as error:
+        parsed = error
+    owner = source or provider()
+    caller = Caller(
+        provider_id=owner.pk,
+        provider_name=owner.name,
+        replay_key=key or factories.signature(),
+    )
+    return Request(caller=caller, body=body, parsed=parsed, received_at=NOW)
+
+
+def answers(*requests: Request) -> list[str]:
+    return [f"{each.http_status} {each.code}".strip() for each in receive_deliveries(requests)]
+
+
+def test_copies_in_one_list_are_one_signal() -> None:
+    found = receive_deliveries([request(trade_uuid="7") for _ in range(5)])
+    assert [each.http_status for each in found] == [202, 200, 200, 200, 200]
+    assert len({each.trade_uuid for each in found}) == 1
+    assert {each.state for each in found} == {"QUEUED"}
+    assert (Signal.objects.count(), Delivery.objects.count()) == (1, 5)
+
+
+def test_one_request_twice_in_one_list_is_a_replay() -> None:
+    assert answers(request(key="a", trade_uuid="1"), request(key="a", trade_uuid="1")) == [
+        "202",
+        "401 replayed_request",
+    ]
+    assert Delivery.objects.filter(replay_key="a").count() == 1
+
+
+def test_the_bucket_empties_in_the_middle_of_a_list() -> None:
+    poor, rich = provider("poor", tokens=2), provider("rich")
+    found = answers(
+        *(request(source=poor, trade_uuid=str(number)) for number in range(3)),
+        request(source=rich, trade_uuid="r"),
+    )
+    assert found == ["202", "202", "429 rate_limited", "202"]
+    poor.refresh_from_db()
+    assert poor.bucket_tokens == 0
+
+
+def test_a_replay_takes_nothing_out_of_the_bucket() -> None:
+    poor = provider("poor", tokens=2)
+    found = answers(
+        request(key="a", source=poor, trade_uuid="1"),
+        request(key="a", source=poor, trade_uuid="1"),
+        request(key="b", source=poor, trade_uuid="2"),
+    )
+    assert found == ["202", "401 replayed_request", "202"]
+
+
+def test_a_limited_request_may_come_again_behind_itself() -> None:
+    poor = provider("poor", tokens=0)
+    assert answers(*(request(key="a", source=poor) for _ in range(2))) == ["429 rate_limited"] * 2
+    assert not Delivery.objects.filter(replay_key="a").exists()
+
+
+def test_a_provider_that_is_switched_off_has_an_empty_bucket() -> None:
+    off = provider("off")
+    Provider.objects.filter(pk=off.pk).update(is_enabled=False)
+    assert answers(request(source=off)) == ["429 rate_limited"]
+
+
+def test_the_queue_fills_up_in_the_middle_of_a_list() -> None:
+    spears = [request(strategy="SPEAR", trade_uuid=f"s{number}") for number in range(9)]
+    shields = [request(trade_uuid=f"h{number}") for number in range(3)]
+    exits = [request(action="SELL", trade_uuid=f"e{number}") for number in range(2)]
+    found = answers(*spears, *shields, *exits)
+    assert found[:9] == ["202"] * 8 + ["503 queue_full"]
+    assert found[9:12] == ["202", "202", "503 queue_full"]
+    assert found[12:] == ["202", "202"], "an exit is never refused"
+    assert DeadLetter.objects.filter(code="LOAD_SHED").count() == 2
+    assert Delivery.objects.filter(code="queue_full", replay_key__isnull=False).count() == 0
+
+
+def test_each_kind_of_request_gets_its_own_answer() -> None:
+    Token.objects.create(mint=MINT, symbol="BONK")
+    bad = str(Keypair().pubkey())
+    Token.objects.create(
+        mint=bad,
+        symbol="BAD",
+        refusal_code="FREEZE_AUTHORITY",
+        refused_until=NOW.replace(hour=13),
+    )
+    found = answers(
+        request(trade_uuid="1", token_address=None),
+        request(trade_uuid="2", token_address=bad),
+        request(trade_uuid="3", token_address=USDC_MINT),
+        request(trade_uuid="4", amount_sol="-1"),
+        request(trade_uuid="5", token_address=None, token="WHO"),
+        request(trade_uuid="6", token_address=bad, action="SELL"),
+    )
+    assert found == [
+        "202",
+        "200 FREEZE_AUTHORITY",
+        "200 NOT_SPECULATIVE",
+        "422 validation_failed",
+        "422 validation_failed",
+        "202",
+    ]
+    assert Signal.objects.get(provider_trade_uuid="1").mint == MINT
+
+
+def test_the_freed_identity_of_a_dead_letter_becomes_another_signal() -> None:
+    first = receive_deliveries([request(trade_uuid="7")])[0]
+    SignalKey.objects.all().delete()
+    again = receive_deliveries([request(trade_uuid="7"), request(trade_uuid="7")])
+    assert [each.http_status for each in again] == [202, 200]
+    assert again[0].trade_uuid == again[1].trade_uuid != first.trade_uuid
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_list_is_answered_as_its_requests_one_by_one(seed: int) -> None:
+    chance = random.Random(seed)
+    provider("ada", tokens=25)
+    requests = [
+        request(
+            key=chance.choice("abcdefgh") if chance.random() < 0.3 else "",
+            trade_uuid=chance.choice("123456789"),
+            strategy=chance.choice(["SHIELD", "SPEAR"]),
+            action=chance.choice(["BUY", "BUY", "SELL"]),
+            amount_sol=chance.choice(["0.5", "0.5", "0"]),
+        )
+        for _ in range(40)
+    ]
+
+    def told(found: list[Answer]) -> list[tuple[int, str, str]]:
+        return [(each.http_status, each.code, each.trade_uuid) for each in found]
+
+    with transaction.atomic():
+        one_by_one = told([receive_deliveries([each])[0] for each in requests])
+        transaction.set_rollback(True)
+    assert told(receive_deliveries(requests)) == one_by_one

@@ -1,0 +1,318 @@
+"""Requests at the webhook, answered and stored many at a time; one is only a short list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from audit import services as audit
+from trading import live
+from trading.domain.lifecycle import SignalStatus
+from trading.domain.policy import Policy
+from trading.domain.safety import refusal_by_name
+from trading.domain.signals import SignalInvalid, SignalRequest, identity_keys
+from trading.domain.values import Action, Strategy
+from trading.hmac_auth import Caller
+from trading.models import Delivery, Token
+from trading.rows import change, every, first, insert_many, marks, parameter
+from trading.services.intake import (
+    TRIES,
+    Arrival,
+    free_name,
+    known_mints,
+    owner_of,
+    owners_of,
+    store_signals,
+    taken_names,
+    with_mint,
+)
+from trading.services.policy import active_policy
+from trading.services.state import TradingNow, trading_state
+
+RETRY_LATER = {429: 1, 503: 5}
+REPLAYED = "replayed_request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One authenticated request and what its body says."""
+
+    caller: Caller
+    body: bytes
+    parsed: SignalRequest | SignalInvalid
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the provider is told (specification §3). `code` is empty when accepted."""
+
+    http_status: int
+    code: str = ""
+    trade_uuid: str = ""
+    state: str = ""
+    details: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """The word in the body."""
+        return "rejected" if self.code else "accepted"
+
+    @property
+    def retry_after_seconds(self) -> int | None:
+        """When the same request may be sent again, where that makes sense."""
+        return RETRY_LATER.get(self.http_status)
+
+
+def receive_deliveries(requests: Sequence[Request]) -> list[Answer]:
+    """Answer requests in their order and store each with its answer, in one transaction.
+
+    Replay, rate, validity, identity, token cache, halt and shedding are checked in that order, and a
+    request counts for those behind it; only an accepted one creates a signal. 429 and 503 leave the
+    request free to be sent again as it is.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic():
+                answers = _receive(requests)
+            break
+        except IntegrityError:
+            # Another process stored one of these between our look and our insert: the next look sees it.
+            if not tries_left:
+                raise
+    transaction.on_commit(partial(live.publish, "signals"))
+    return answers
+
+
+def _receive(requests: Sequence[Request]) -> list[Answer]:
+    cases = _cases(requests)
+    door = _Door(cases)
+    answers = [door.answer(case) for case in cases]
+    door.store()
+    insert_many(
+        Delivery,
+        [_delivery(request, answer) for request, answer in zip(requests, answers, strict=True)],
+    )
+    return answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A request with its mint and its identities, or with what is wrong about it."""
+
+    request: Request
+    signal: SignalRequest | None = None
+    keys: tuple[str, ...] = ()
+    details: dict[str, str] = field(default_factory=dict)
+
+
+def _cases(requests: Sequence[Request]) -> list[_Case]:
+    mints = known_mints(each.parsed for each in requests if isinstance(each.parsed, SignalRequest))
+    return [_case(request, mints) for request in requests]
+
+
+def _case(request: Request, mints: dict[str, tuple[str, str]]) -> _Case:
+    try:
+        if isinstance(request.parsed, SignalInvalid):
+            raise request.parsed
+        signal = with_mint(request.parsed, mints)
+    except SignalInvalid as error:
+        return _Case(request=request, details=error.details)
+    source, received_at = request.caller.provider_name, request.received_at
+    keys = identity_keys(signal, source=source, received_at=received_at)
+    return _Case(request=request, signal=signal, keys=keys)
+
+
+class _Door:
+    """What the rows know about a list of requests, looked up once and kept up to date from one to the next."""
+
+    def __init__(self, cases: Sequence[_Case]) -> None:
+        requests = [case.request for case in cases]
+        self._replayed = _replayed({each.caller.replay_key for each in requests})
+        self._buckets = _Buckets(requests)
+        identities = [case.keys for case in cases if case.keys]
+        self._owners = owners_of([key for keys in identities for key in keys])
+        self._taken = taken_names(identities)
+        self._measures = _Measures(
+            [case.signal for case in cases if case.signal and case.signal.action is Action.BUY],
+            now=min(each.received_at for each in requests),
+        )
+        self._arrivals: list[Arrival] = []
+
+    def answer(self, case: _Case) -> Answer:
+        caller = case.request.caller
+        if caller.replay_key in self._replayed:
+            return Answer(http_status=401, code=REPLAYED)
+        if not self._buckets.take(caller.provider_id):
+            return Answer(http_status=429, code="rate_limited")
+        answer = self._admit(case)
+        if answer.retry_after_seconds is None:
+            self._replayed.add(caller.replay_key)
+        return answer
+
+    def store(self) -> None:
+        self._buckets.store()
+        self._measures.store()
+        store_signals(self._arrivals)
+
+    def _admit(self, case: _Case) -> Answer:
+        if case.signal is None:
+            return Answer(http_status=422, code="validation_failed", details=case.details)
+        owner = owner_of(case.keys, self._owners)
+        if owner is not None:
+            return _duplicate(*owner)
+        if case.signal.action is Action.BUY:
+            refusal = self._measures.refusal(case.signal)
+            if refusal is not None:
+                return refusal
+        return self._accept(case.request, case.signal, case.keys)
+
+    def _accept(self, request: Request, signal: SignalRequest, keys: tuple[str, ...]) -> Answer:
+        uuid = free_name(keys, taken=self._taken, now=request.received_at)
+        arrival = Arrival(
+            uuid=uuid,
+            request=signal,
+            keys=keys,
+            source=request.caller.provider_name,
+            received_at=request.received_at,
+        )
+        self._arrivals.append(arrival)
+        state = SignalStatus.QUEUED.value
+        self._owners.update(dict.fromkeys(keys, (uuid, state)))
+        return Answer(http_status=202, trade_uuid=str(uuid), state=state)
+
+
+def _duplicate(uuid: UUID, state: str) -> Answer:
+    return Answer(http_status=200, code="duplicate_signal", trade_uuid=str(uuid), state=state)
+
+
+def _replayed(keys: set[str]) -> set[str]:
+    found = every(
+        f"SELECT replay_key FROM trading_delivery WHERE replay_key IN ({marks(keys)})",  # noqa: S608
+        *keys,
+    )
+    return {row[0] for row in found}
+
+
+class _Buckets:
+    """The token buckets of the providers that called; one row each, so all processes share them."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        ids = sorted({each.caller.provider_id for each in requests})
+        now = max(each.received_at for each in requests).timestamp()
+        lock = "ORDER BY id FOR UPDATE" if connection.vendor == "postgresql" else ""
+        rows = every(
+            "SELECT id, requests_per_second, burst, bucket_tokens, bucket_filled_at"  # noqa: S608
+            f" FROM trading_provider WHERE is_enabled AND id IN ({marks(ids)}) {lock}",
+            *ids,
+        )
+        self._tokens = {
+            id_: min(burst, tokens + max(0.0, now - filled_at) * per_second)
+            for id_, per_second, burst, tokens, filled_at in rows
+        }
+        self._filled_at = {row[0]: max(now, row[4]) for row in rows}
+        self._used: set[int] = set()
+
+    def take(self, provider_id: int) -> bool:
+        """Take one request out of the provider's bucket; False when it is empty or switched off."""
+        if self._tokens.get(provider_id, 0.0) < 1:
+            return False
+        self._tokens[provider_id] -= 1
+        self._used.add(provider_id)
+        return True
+
+    def store(self) -> None:
+        for provider_id in sorted(self._used):
+            change(
+                "UPDATE trading_provider SET bucket_tokens = %s, bucket_filled_at = %s WHERE id = %s",
+                self._tokens[provider_id],
+                self._filled_at[provider_id],
+                provider_id,
+            )
+
+
+class _Measures:
+    """Why a buy is not even queued: a mint known to be bad, halted entries or SPEAR, a full queue."""
+
+    def __init__(self, buys: Sequence[SignalRequest], *, now: datetime) -> None:
+        self._shed: list[SignalRequest] = []
+        self._now = now
+        if not buys:
+            return
+        self._policy: Policy = active_policy()[0]
+        self._state: TradingNow = trading_state()
+        self._waiting = _waiting(at_most=self._policy.queue_capacity)
+        self._refused = _refused({each.mint for each in buys}, now)
+
+    def refusal(self, signal: SignalRequest) -> Answer | None:
+        """None when the buy may be queued, and then it counts as waiting."""
+        unwanted = self._refused.get(signal.mint) or refusal_by_name(signal.mint, self._policy)
+        if unwanted:
+            return Answer(http_status=200, code=unwanted)
+        is_paused = self._state.is_spear_paused and signal.strategy is Strategy.SPEAR
+        if self._state.are_entries_halted or is_paused:
+            return Answer(http_status=503, code="circuit_breaker_triggered")
+        if self._waiting >= self._limit(signal):
+            self._shed.append(signal)
+            return Answer(http_status=503, code="queue_full")
+        self._waiting += 1
+        return None
+
+    def store(self) -> None:
+        if self._shed:
+            audit.set_aside_all(
+                source="webhook",
+                code="LOAD_SHED",
+                letters=[_letter(signal) for signal in self._shed],
+                now=self._now,
+            )
+
+    def _limit(self, signal: SignalRequest) -> int:
+        capacity = self._policy.queue_capacity
+        if signal.strategy is Strategy.SPEAR:
+            return capacity * self._policy.shed_spear_bps // 10_000
+        return capacity
+
+
+def _letter(signal: SignalRequest) -> tuple[str, dict[str, str]]:
+    text = f"the queue is too full for {signal.strategy}; it may be sent again"
+    return text, {"symbol": signal.symbol, "mint": signal.mint, "strategy": signal.strategy}
+
+
+def _refused(mints: set[str], now: datetime) -> dict[str, str]:
+    found = every(
+        "SELECT mint, refusal_code FROM trading_token"  # noqa: S608
+        f" WHERE mint IN ({marks(mints)}) AND refused_until > %s",
+        *mints,
+        parameter(Token, "refused_until", now),
+    )
+    return dict(found)
+
+
+def _waiting(*, at_most: int) -> int:
+    """How many entries wait; nobody asks how much fuller than full the queue is."""
+    counted = first(
+        "SELECT count(*) FROM (SELECT 1 FROM trading_signal"
+        " WHERE status IN ('QUEUED', 'RETRY') AND priority > 0 LIMIT %s) AS waiting",
+        at_most,
+    )
+    return int(counted[0]) if counted else 0
+
+
+def _delivery(request: Request, answer: Answer) -> dict[str, Any]:
+    may_come_again = answer.retry_after_seconds is not None or answer.code == REPLAYED
+    return {
+        "provider": request.caller.provider_id,
+        "received_at": request.received_at,
+        "replay_key": None if may_come_again else request.caller.replay_key,
+        "body": request.body.decode("utf-8", "replace").replace("\x00", "\ufffd"),
+        "http_status": answer.http_status,
+        "answer": answer.status,
+        "code": answer.code,
+        "details": answer.details,
+        "signal": answer.trade_uuid or None,
+    }
