@@ -25,6 +25,7 @@ from trading.gateways.base import Endpoints
 from trading.gateways.connect import Gateways, connect
 from trading.models import Position, Signal, Submission
 from trading.services.intake import receive_signal
+from trading.services.portfolio import landed_tips
 from trading.writer import GroupWriter
 from workers.conditions import Conditions
 from workers.desk import Desk, open_desk_with
@@ -215,7 +216,13 @@ async def open_platform(
 
 async def _desk(gateways: Gateways, writer: GroupWriter, keypair: Keypair, clock: Clock) -> Desk:
     address = str(keypair.pubkey())
-    conditions = Conditions(gateways, wallet=address, clock=clock, chance=random.Random(7))
+    conditions = Conditions(
+        gateways,
+        wallet=address,
+        clock=clock,
+        chance=random.Random(7),
+        read_landed_tips=lambda: writer.read(landed_tips),
+    )
     await conditions.refresh_once()
     return open_desk_with(
         gateways=gateways, writer=writer, conditions=conditions, keypair=keypair, clock=clock

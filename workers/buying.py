@@ -15,7 +15,7 @@ from trading.domain.decision import (
     QuoteFacts,
 )
 from trading.domain.policy import Policy
-from trading.domain.tips import tip_lamports
+from trading.domain.tips import TipPrice, price_tip
 from trading.domain.values import WSOL_MINT, Action, Route, Strategy
 from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.jupiter import Quote
@@ -50,10 +50,11 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
         policy = replace(policy, slippage_bps=plan.copying.slippage_bps)
     asked = _amount_to_ask(desk, plan.wanted_lamports, policy)
     found = await watch.wait(inquire(desk, claim.request, policy, amount_lamports=asked))
-    tip = tip_lamports(
+    tip = price_tip(
         policy=policy,
         percentile=policy.for_strategy(claim.request.strategy).tip_percentile,
-        floor=desk.conditions.tip_floor,
+        market=desk.conditions.tip_floor,
+        own_landed=desk.conditions.landed_tips,
         attempt=claim.dead_submissions + 1,
         fixed_lamports=plan.copying.tip_lamports,
     )
@@ -71,7 +72,9 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
         log.info("%s denied: %s", claim.request.symbol, decision.text)
         return
     if isinstance(found.quote, Quote):
-        await _execute(desk, claim, policy, found.quote, found.buying, decision, tip, watch)
+        await _execute(
+            desk, claim, policy, found.quote, found.buying, decision, tip.lamports, watch
+        )
 
 
 def _amount_to_ask(desk: Desk, wanted_lamports: int, policy: Policy) -> int:
@@ -167,7 +170,7 @@ def _facts(
     desk: Desk,
     claim: Claim,
     found: Findings,
-    tip: int,
+    tip: TipPrice,
     reachable: Route,
     *,
     leader: LeaderFacts | None,
@@ -196,7 +199,8 @@ def _facts(
         is_spear_paused=state.is_spear_paused,
         held_back_by=state.held_back_by,
         route=effective,
-        tip_lamports=tip if effective is Route.JITO else 0,
+        tip_lamports=tip.lamports if effective is Route.JITO else 0,
+        tip=tip if effective is Route.JITO else None,
         network_fee_lamports=NETWORK_FEE_LAMPORTS,
         sol_price_usd=desk.conditions.sol_price_usd,
     )

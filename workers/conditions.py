@@ -12,6 +12,7 @@ from trading.domain.values import WSOL_MINT
 from trading.gateways.base import GatewayError
 from trading.gateways.chain_facts import Blockhash
 from trading.gateways.connect import Gateways
+from trading.writer import StorageUnavailable
 
 log = logging.getLogger("conditions")
 BLOCKHASH_SECONDS = 1.0
@@ -27,6 +28,8 @@ TIP_ACCOUNTS_LIFETIME = timedelta(minutes=2)
 class Conditions:
     """The latest blockhash, our balance, SOL/USD, tip floor and tip accounts, each with its age limit.
 
+    Beside them the tips that our own last bundles landed with, which do not grow old.
+
     Every reader returns None for what is too old: a trade then waits or is denied, it never guesses.
     """
 
@@ -37,9 +40,12 @@ class Conditions:
         wallet: str,
         clock: Callable[[], datetime],
         chance: random.Random,
+        read_landed_tips: Callable[[], Awaitable[tuple[int, ...]]] | None = None,
     ) -> None:
         self._gateways, self._wallet = gateways, wallet
         self._clock, self._chance = clock, chance
+        self._read_landed_tips = read_landed_tips
+        self.landed_tips: tuple[int, ...] = ()
         self._seen: dict[str, tuple[datetime, object]] = {}
 
     @property
@@ -96,7 +102,17 @@ class Conditions:
             self._keep("sol_price", self._ask_sol_price),
             self._keep("tip_floor", self._gateways.block_engine.tip_floor),
             self._keep("tip_accounts", self._gateways.block_engine.tip_accounts),
+            self._remember_landed_tips(),
         )
+
+    async def _remember_landed_tips(self) -> None:
+        """Our own rows, read here so that no trade has to."""
+        if self._read_landed_tips is None:
+            return
+        try:
+            self.landed_tips = await self._read_landed_tips()
+        except StorageUnavailable as error:
+            log.warning("landed tips: %s", error)
 
     async def _ask_sol_price(self) -> Decimal | None:
         prices = await self._gateways.jupiter.prices_usd([WSOL_MINT])

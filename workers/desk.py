@@ -96,8 +96,8 @@ class Desk:
         return signed, blockhash.last_valid_block_height
 
     def choose_tip(self, *, route: Route, lamports: int) -> Tip | None:
-        """The tip to one of the block engine's accounts, or None where no bundle can be sent."""
-        account = self.conditions.tip_account() if route is Route.JITO else None
+        """The tip to one of the block engine's accounts, or None where no bundle can be or is to be sent."""
+        account = self.conditions.tip_account() if route is Route.JITO and lamports > 0 else None
         return None if account is None else Tip(account=account, lamports=lamports)
 
 

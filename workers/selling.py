@@ -12,7 +12,7 @@ from trading.domain.exits import ExitReason, amount_to_sell, ladder_fraction
 from trading.domain.leaders import Following
 from trading.domain.lifecycle import PositionStatus
 from trading.domain.policy import Policy
-from trading.domain.tips import tip_lamports
+from trading.domain.tips import exit_tip_lamports, price_tip
 from trading.domain.values import TOKEN_2022_PROGRAM, WSOL_MINT, Action, Route
 from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.chain_facts import AccountData
@@ -40,7 +40,6 @@ HOPELESS_DELAY = timedelta(minutes=2)
 MAXIMUM_SLIPPAGE_BPS = 5_000
 WITHHELD_FEES_TYPE = 2
 TOKEN_ACCOUNT_LENGTH = 165
-MINIMUM_TIP_LAMPORTS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,14 +208,14 @@ def _slippage_bps(policy: Policy, dead_submissions: int) -> int:
 
 
 def _tip(desk: Desk, policy: Policy, proceeds_lamports: int, dead_submissions: int) -> int:
-    """The exit's tip, but never more than the policy's share of what the sale brings in."""
-    tip = tip_lamports(
+    price = price_tip(
         policy=policy,
         percentile=policy.exit_tip_percentile,
-        floor=desk.conditions.tip_floor,
+        market=desk.conditions.tip_floor,
+        own_landed=desk.conditions.landed_tips,
         attempt=dead_submissions + 1,
     )
-    return max(MINIMUM_TIP_LAMPORTS, min(tip, proceeds_lamports * policy.maximum_tip_bps // 10_000))
+    return exit_tip_lamports(price, proceeds_lamports=proceeds_lamports, policy=policy)
 
 
 async def _holding(desk: Desk, position: Position) -> _Holding:

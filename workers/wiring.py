@@ -8,6 +8,7 @@ from django.conf import settings
 
 from trading.gateways.connect import Gateways, connect
 from trading.outside import endpoints
+from trading.services.portfolio import landed_tips
 from trading.writer import GroupWriter
 from wallets.vault import open_trading_key
 from workers.conditions import Conditions
@@ -48,7 +49,11 @@ async def open_desk() -> AsyncIterator[Desk]:
     wallet = str(keypair.pubkey())
     async with open_gateways() as gateways, open_writer() as writer:
         conditions = Conditions(
-            gateways, wallet=wallet, clock=utc_now, chance=random.SystemRandom()
+            gateways,
+            wallet=wallet,
+            clock=utc_now,
+            chance=random.SystemRandom(),
+            read_landed_tips=lambda: writer.read(landed_tips),
         )
         await conditions.refresh_once()
         yield open_desk_with(

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests import factories
 from tests.cluster import Sandbox
 from tests.platform import SOL, Platform
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
@@ -248,3 +249,33 @@ async def test_a_spear_buy_reads_as_spear_to_the_end(platform: Platform, mint: s
     assert position.strategy == Strategy.SPEAR
     submission = await platform.see(lambda: Submission.objects.get(position=position))
     assert (submission.route, submission.action) == (Route.JITO, Action.BUY)
+
+
+async def test_the_tip_joins_the_market_with_our_own_landed_bundles_and_the_decision_says_so(
+    platform: Platform, mint: str
+) -> None:
+    def land(tip_lamports: int, **fields: object) -> None:
+        past = factories.make_signal(status=SignalStatus.COMPLETED, mint=factories.address())
+        factories.make_submission(past, tip_lamports=tip_lamports, **fields)
+
+    def history() -> None:
+        for _ in range(12):
+            land(5_000_001)
+        land(9_000_000, status="FAILED")
+        land(9_000_000, route=Route.STANDARD)
+        land(0)
+
+    await platform.see(history)
+    await platform.desk.conditions.refresh_once()
+    uuid = await platform.signal(mint, amount_lamports=SOL // 2)
+    await platform.work()
+    decision = await platform.see(lambda: Decision.objects.get(signal=uuid))
+    told = decision.facts["tip"]
+    assert (told["own_samples"], told["own_lamports"]) == (12, 5_000_001)
+    assert told["market_lamports"] == platform.desk.conditions.tip_floor.p25_lamports
+    mean = -(-(told["market_lamports"] + 5_000_001) // 2)
+    assert told["lamports"] == min(max(mean, told["floor_lamports"]), told["ceiling_lamports"])
+    [submission] = await platform.submissions(uuid)
+    assert submission.tip_lamports == told["lamports"]
+    [gate] = [each for each in decision.gates if each["code"] == "TIP_TOO_HIGH"]
+    assert (gate["limit"], gate["is_passed"]) == ("0.050000000 SOL", True)

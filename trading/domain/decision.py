@@ -19,6 +19,7 @@ from trading.domain.policy import Policy
 from trading.domain.safety import SaleFacts, TokenFacts, sale_gates, token_gates
 from trading.domain.signals import SignalRequest
 from trading.domain.sizing import size_lamports, wanted_lamports
+from trading.domain.tips import TipPrice
 from trading.domain.values import Route, Strategy, lamports_to_sol
 
 __all__ = [
@@ -88,7 +89,10 @@ class LeaderFill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything a decision to buy rests on. `sale` None: the sale was not simulated."""
+    """Everything a decision to buy rests on. `sale` None: the sale was not simulated.
+
+    `tip` says how `tip_lamports` came about; None where nothing is tipped.
+    """
 
     signal: SignalRequest
     received_at: datetime
@@ -101,6 +105,7 @@ class Facts:
     tip_lamports: int
     network_fee_lamports: int
     sol_price_usd: Decimal | None
+    tip: TipPrice | None = None
     sale: SaleFacts | None = None
     fill: LeaderFill | None = None
     is_spear_paused: bool = False

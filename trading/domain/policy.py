@@ -11,6 +11,7 @@ from solders.pubkey import Pubkey
 
 from trading.domain.values import LAMPORTS_PER_SOL
 
+ENGINE_MINIMUM_TIP_LAMPORTS = 1_000
 GAINS_BPS = frozenset({"trailing_activation_bps"})
 """Gains are not shares: a price may rise by more than all of itself."""
 
@@ -139,6 +140,10 @@ def _contradictions(policy: Policy) -> dict[str, str]:
         errors["minimum_trade_lamports"] = "must be below maximum_trade_lamports"
     if policy.minimum_tip_lamports > policy.maximum_tip_lamports:
         errors["minimum_tip_lamports"] = "must not exceed maximum_tip_lamports"
+    elif policy.minimum_tip_lamports < ENGINE_MINIMUM_TIP_LAMPORTS:
+        errors["minimum_tip_lamports"] = (
+            f"the engine takes no less than {ENGINE_MINIMUM_TIP_LAMPORTS}"
+        )
     if policy.maximum_attempts < 1:
         errors["maximum_attempts"] = "at least 1"
     for name in ("shield", "spear"):

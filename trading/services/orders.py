@@ -219,6 +219,7 @@ def _facts_json(facts: Facts) -> dict[str, Any]:
         "size_mode": facts.copying.size_mode,
         "capital_lamports": facts.portfolio.capital_lamports,
         "tip_lamports": facts.tip_lamports,
+        "tip": None if facts.tip is None else asdict(facts.tip),
         "network_fee_lamports": facts.network_fee_lamports,
         "sol_price_usd": _text(facts.sol_price_usd),
         "route": facts.route,

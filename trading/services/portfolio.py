@@ -12,6 +12,7 @@ from trading import live
 from trading.domain.decision import Portfolio
 from trading.domain.lifecycle import PositionStatus, SubmissionStatus
 from trading.domain.pnl import apportioned_cost_lamports, value_lamports
+from trading.domain.tips import MOST_SAMPLES
 from trading.domain.values import Strategy
 from trading.models import EquityPoint, Position, Signal, Submission
 from trading.rows import every, first, moment, parameter
@@ -197,6 +198,19 @@ def in_flight() -> list[Submission]:
             "SELECT * FROM trading_submission WHERE status = 'IN_FLIGHT' ORDER BY recorded_at"
         )
     )
+
+
+def landed_tips() -> tuple[int, ...]:
+    """What our last bundles that landed have paid, the newest first.
+
+    Bytes that went on by the nodes paid their tip too, but it bought them nothing.
+    """
+    rows = every(
+        "SELECT tip_lamports FROM trading_submission WHERE status = 'LANDED' AND route = 'JITO'"
+        " AND tip_lamports > 0 ORDER BY resolved_at DESC LIMIT %s",
+        MOST_SAMPLES,
+    )
+    return tuple(int(row[0]) for row in rows)
 
 
 def held_raw(mint: str) -> int:
