@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test format journey verify-books clean
+.PHONY: help setup run check test format journey chaos verify-books clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ format: ## Format the code and repair what lint can repair
 
 journey: ## Send signed signals through a platform of its own and follow each to its end
 	@$(PY) manage.py journey $(ARGS)
+
+chaos: ## Load, faults and kill -9 on a platform of its own, judged by the chain (SEED=1 MINUTES=2)
+	@$(PY) manage.py chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),2) $(ARGS)
 
 verify-books: ## Compare the books of the running platform with the chain, to the lamport
 	@$(PY) manage.py verify_books $(ARGS)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -29,11 +29,18 @@ class House:
     """A running platform: where it listens, what it printed, and how its processes are hurt."""
 
     def __init__(
-        self, supervisor: Supervisor, wiring: Wiring, session: aiohttp.ClientSession, log: Path
+        self,
+        supervisor: Supervisor,
+        wiring: Wiring,
+        session: aiohttp.ClientSession,
+        *,
+        names: Sequence[str],
+        log: Path,
     ) -> None:
         self._supervisor = supervisor
         self._session = session
         self.wiring = wiring
+        self.names = names
         self.log = log
 
     async def sandbox(self, method: str, path: str, body: Any = None) -> Any:
@@ -81,14 +88,14 @@ class House:
 
 
 @asynccontextmanager
-async def running_house(*, seed: int) -> AsyncIterator[House]:
-    """Everything the journey needs, ready; afterwards no process is left. UnableToStart otherwise."""
+async def running_house(*, seed: int, names: Sequence[str] = NAMES) -> AsyncIterator[House]:
+    """The processes of these names, ready; afterwards none is left. UnableToStart otherwise."""
     log = settings.DATA_DIR / "platform.log"
     with ExitStack() as stack:
         wiring = _wire(stack, seed=seed)
         output = stack.enter_context(log.open("a", buffering=1))
         supervisor = Supervisor(
-            services=chosen(services(wiring), names=NAMES),
+            services=chosen(services(wiring), names=names),
             on_line=partial(_write, output),
             cwd=settings.BASE_DIR,
         )
@@ -96,7 +103,7 @@ async def running_house(*, seed: int) -> AsyncIterator[House]:
             await supervisor.start(timeout_seconds=START_SECONDS)
             print(f"{OWN_NAME:<10} everything is ready", file=output)
             async with aiohttp.ClientSession() as session:
-                yield House(supervisor, wiring, session, log)
+                yield House(supervisor, wiring, session, names=names, log=log)
         finally:
             await asyncio.shield(supervisor.stop())
 
