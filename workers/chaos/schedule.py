@@ -23,6 +23,9 @@ SHORT_SECONDS = 60.0
 SIGNAL_GAP_SECONDS = 0.9
 FREEZE_SECONDS = (6.0, 11.0)
 """Longer than an executor's lease of 5 s."""
+FAULT_SECONDS, LONG_FAULT_SECONDS = (1.5, 9.0), (16.0, 24.0)
+"""The long ones outlive a blockhash: 150 slots of 100 ms."""
+FORK_GAP_SECONDS = 0.12
 FACTORS = (0.86, 0.93, 1.35, 2.2)
 COPIES = (4, 25)
 
@@ -67,6 +70,11 @@ class Schedule:
     seed: int
     seconds: float
     acts: tuple[Act, ...]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether only the core of the platform is run and killed, as the test suite does it."""
+        return self.seconds < SHORT_SECONDS
 
 
 def plan(*, seed: int, seconds: float) -> Schedule:
@@ -158,13 +166,16 @@ def _prices(chance: random.Random, seconds: float) -> Iterator[Act]:
 def _faults(chance: random.Random, seconds: float) -> Iterator[Act]:
     for moment in _moments(chance, seconds, 3.5):
         rule = {**chance.choice(FAULTS), "probability": chance.choice((0.2, 0.5, 1.0))}
-        details = {"seconds": round(chance.uniform(1.5, 9.0), 2), **rule}
+        span = LONG_FAULT_SECONDS if chance.random() < 0.12 else FAULT_SECONDS
+        details = {"seconds": round(chance.uniform(*span), 2), **rule}
         yield Act(at_seconds=moment, kind=Kind.FAULT, details=details)
 
 
 def _forks(chance: random.Random, seconds: float) -> Iterator[Act]:
-    for moment in _moments(chance, seconds, 5.0):
-        yield Act(at_seconds=moment, kind=Kind.FORK)
+    """Each loses the open slot only; a row of them loses whatever lands meanwhile, and its blockhashes."""
+    for moment in _moments(chance, seconds, 9.0):
+        for number in range(chance.choice((1, 2, 12))):
+            yield Act(at_seconds=round(moment + number * FORK_GAP_SECONDS, 2), kind=Kind.FORK)
 
 
 def _kills(chance: random.Random, seconds: float) -> Iterator[Act]:

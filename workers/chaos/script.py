@@ -26,9 +26,8 @@ from workers.journey.house import House, running_house
 from workers.runtime import utc_now
 
 Say = Callable[[str], None]
-PROCESSES = (
-    "redis", "sandbox", "seed", "ingress", "web", "executor", "watcher", "worker", "beat",
-)  # fmt: skip
+TRADING = ("redis", "sandbox", "seed", "ingress", "executor", "watcher")
+"""What a short run starts; a longer one has everything."""
 TELL_SECONDS = 10.0
 HAND_ATTEMPTS, HAND_PAUSE_SECONDS = 40, 0.5
 
@@ -96,7 +95,7 @@ async def unleash(schedule: Schedule, *, say: Say) -> ChaosReport:
     """The whole run in a platform of its own; UnableToStart when that does not come up."""
     say("starting a platform of its own")
     async with (
-        running_house(seed=schedule.seed, names=PROCESSES) as house,
+        running_house(seed=schedule.seed, names=_names(schedule)) as house,
         aiohttp.ClientSession() as session,
     ):
         run = await _prepare(house, session, seed=schedule.seed, say=say)
@@ -120,6 +119,10 @@ async def unleash(schedule: Schedule, *, say: Say) -> ChaosReport:
         troubles=tuple(run.troubles),
         **counted,
     )
+
+
+def _names(schedule: Schedule) -> tuple[str, ...]:
+    return TRADING if schedule.is_short else (*TRADING, "web", "worker", "beat")
 
 
 async def _prepare(house: House, session: aiohttp.ClientSession, *, seed: int, say: Say) -> Run:
