@@ -32,10 +32,12 @@ class GroupWriter:
     """Runs verbs for the asyncio world: each in its own savepoint, many in one COMMIT.
 
     An awaited `run` returns after the COMMIT, so what it answers is durable. A verb that raises undoes
-    itself only. A failed COMMIT fails every verb of the group with StorageUnavailable.
+    itself only. A failed COMMIT fails every verb of the group with StorageUnavailable. `opening` runs first
+    in every transaction that writes: a lock there makes the writers of several processes take turns.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, opening: Callable[[], None] = lambda: None) -> None:
+        self._opening = opening
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="group-writer", daemon=True)
         self._is_stopped = False
@@ -76,7 +78,7 @@ class GroupWriter:
             batch, is_last = self._next_batch()
             if batch:
                 is_reading = all(work.is_read for work in batch)
-                _deliver(batch, _read(batch) if is_reading else _commit(batch))
+                _deliver(batch, _read(batch) if is_reading else _commit(batch, self._opening))
             if is_last:
                 connection.close()
                 return
@@ -161,9 +163,12 @@ def _read(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
     return outcomes
 
 
-def _commit(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
+def _commit(
+    batch: list[_Work], opening: Callable[[], None]
+) -> list[tuple[Any, BaseException | None]]:
     try:
         with transaction.atomic():
+            opening()
             outcomes = [_attempt(work.verb) for work in batch]
             if connection.needs_rollback:
                 # The database has undone the whole group by itself (disk full): nothing will be stored.

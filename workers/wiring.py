@@ -8,6 +8,7 @@ from django.conf import settings
 
 from trading.gateways.connect import Gateways, connect
 from trading.outside import endpoints
+from trading.rows import serialise
 from trading.services.portfolio import landed_tips
 from trading.writer import GroupWriter
 from wallets.vault import open_trading_key
@@ -29,8 +30,12 @@ async def open_gateways() -> AsyncIterator[Gateways]:
 
 @asynccontextmanager
 async def open_writer() -> AsyncIterator[GroupWriter]:
-    """A running writer; what it was given is committed before it goes."""
-    writer = GroupWriter().start()
+    """A running writer; what it was given is committed before it goes.
+
+    The daemons' writers take turns, also on PostgreSQL: two groups of verbs lock the same rows in whatever
+    order their verbs came, and each would wait for the other.
+    """
+    writer = GroupWriter(opening=lambda: serialise("daemons")).start()
     try:
         yield writer
     finally:

@@ -1,0 +1,5 @@
+"""Fixtures of the storage tests."""
+
+from tests.storage.processes import house
+
+__all__ = ["house"]
