@@ -82,6 +82,12 @@ def chosen(found: Sequence[Service], *, names: Collection[str]) -> list[Service]
     ]
 
 
+def twin(service: Service, *, name: str, runtime_dir: Path) -> Service:
+    """A second process of the same kind. It has a runtime directory of its own, where its sockets are."""
+    env = {**service.env, "RUNTIME_DIR": str(runtime_dir), "CHIMERA_PROCESS": name}
+    return replace(service, name=name, env=env)
+
+
 def _infrastructure(wiring: Wiring, *, env: Mapping[str, str]) -> list[Service]:
     found = []
     if wiring.redis_socket:

@@ -15,7 +15,7 @@ BAD = ("CAGE", "PRESS", "THRONE", "TOLL", "LEASH", "HOOK", "PUDDLE")
 OFTEN, SELDOM = (22.0, 45.0), (35.0, 70.0)
 VICTIMS: Mapping[str, tuple[float, float]] = {
     "executor": OFTEN, "ingress": OFTEN, "sandbox": OFTEN, "watcher": OFTEN,
-    "web": SELDOM, "redis": SELDOM, "worker": SELDOM, "beat": SELDOM,
+    "rival": OFTEN, "web": SELDOM, "redis": SELDOM, "worker": SELDOM, "beat": SELDOM,
 }  # fmt: skip
 """Seconds between two deaths of the same process."""
 CORE = ("executor", "ingress", "sandbox")
@@ -76,6 +76,13 @@ class Schedule:
         """Whether only the core of the platform is run and killed, as the test suite does it."""
         return self.seconds < SHORT_SECONDS
 
+    @property
+    def has_rival(self) -> bool:
+        """Whether a second executor works on the same queue: in every other seed's longer runs, so that
+        a lone executor's recovery is tried as well as two that take over from each other.
+        """
+        return _has_rival(self.seed, self.seconds)
+
 
 def plan(*, seed: int, seconds: float) -> Schedule:
     """The schedule of a seed. Each part draws from a generator of its own."""
@@ -85,9 +92,14 @@ def plan(*, seed: int, seconds: float) -> Schedule:
         for part in parts
         for act in part(random.Random(f"chaos{part.__name__}-{seed}"), seconds)
         if act.at_seconds < seconds
+        if act.details.get("process") != "rival" or _has_rival(seed, seconds)
     ]
     acts.sort(key=lambda act: act.at_seconds)
     return Schedule(seed=seed, seconds=seconds, acts=tuple(acts))
+
+
+def _has_rival(seed: int, seconds: float) -> bool:
+    return seed % 2 == 1 and seconds >= SHORT_SECONDS
 
 
 def _moments(chance: random.Random, seconds: float, gap: float) -> Iterator[float]:
@@ -191,6 +203,7 @@ def _kills(chance: random.Random, seconds: float) -> Iterator[Act]:
 def _freezes(chance: random.Random, seconds: float) -> Iterator[Act]:
     if seconds < SHORT_SECONDS:
         return
-    for moment in _moments(chance, seconds, 40.0):
-        details = {"process": "executor", "seconds": round(chance.uniform(*FREEZE_SECONDS), 2)}
+    for moment in _moments(chance, seconds, 25.0):
+        name = chance.choice(("executor", "executor", "rival"))
+        details = {"process": name, "seconds": round(chance.uniform(*FREEZE_SECONDS), 2)}
         yield Act(at_seconds=moment, kind=Kind.FREEZE, details=details)

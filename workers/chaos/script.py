@@ -95,7 +95,9 @@ async def unleash(schedule: Schedule, *, say: Say) -> ChaosReport:
     """The whole run in a platform of its own; UnableToStart when that does not come up."""
     say("starting a platform of its own")
     async with (
-        running_house(seed=schedule.seed, names=_names(schedule)) as house,
+        running_house(
+            seed=schedule.seed, names=_names(schedule), has_rival=schedule.has_rival
+        ) as house,
         aiohttp.ClientSession() as session,
     ):
         run = await _prepare(house, session, seed=schedule.seed, say=say)

@@ -13,8 +13,8 @@ import aiohttp
 from django.conf import settings
 
 from workers import ports
-from workers.processes import Wiring, chosen, services
-from workers.supervisor import OWN_NAME, Supervisor
+from workers.processes import Wiring, chosen, services, twin
+from workers.supervisor import OWN_NAME, Service, Supervisor
 
 NAMES = ("redis", "sandbox", "seed", "ingress", "web", "executor", "watcher")
 START_SECONDS = 60.0
@@ -23,6 +23,7 @@ SLOT_MS = 100
 # 29 minutes of market before the first signal: one token is launched in its last minutes.
 HISTORY_DAYS = 0.02
 FIRST_PORT = 21_000
+RIVAL = "rival"
 
 
 class House:
@@ -88,14 +89,22 @@ class House:
 
 
 @asynccontextmanager
-async def running_house(*, seed: int, names: Sequence[str] = NAMES) -> AsyncIterator[House]:
-    """The processes of these names, ready; afterwards none is left. UnableToStart otherwise."""
+async def running_house(
+    *, seed: int, names: Sequence[str] = NAMES, has_rival: bool = False
+) -> AsyncIterator[House]:
+    """The processes of these names, ready; afterwards none is left. UnableToStart otherwise.
+
+    With `has_rival` a second executor works on the same queue under the name `rival`.
+    """
     log = settings.DATA_DIR / "platform.log"
     with ExitStack() as stack:
         wiring = _wire(stack, seed=seed)
         output = stack.enter_context(log.open("a", buffering=1))
+        found = chosen(services(wiring), names=names)
+        if has_rival:
+            found.append(_rival(found))
         supervisor = Supervisor(
-            services=chosen(services(wiring), names=names),
+            services=found,
             on_line=partial(_write, output),
             cwd=settings.BASE_DIR,
         )
@@ -103,9 +112,16 @@ async def running_house(*, seed: int, names: Sequence[str] = NAMES) -> AsyncIter
             await supervisor.start(timeout_seconds=START_SECONDS)
             print(f"{OWN_NAME:<10} everything is ready", file=output)
             async with aiohttp.ClientSession() as session:
-                yield House(supervisor, wiring, session, names=names, log=log)
+                yield House(
+                    supervisor, wiring, session, names=[each.name for each in found], log=log
+                )
         finally:
             await asyncio.shield(supervisor.stop())
+
+
+def _rival(found: Sequence[Service]) -> Service:
+    executor = next(each for each in found if each.name == "executor")
+    return twin(executor, name=RIVAL, runtime_dir=settings.RUNTIME_DIR / RIVAL)
 
 
 def _write(output: TextIO, name: str, line: str) -> None:
