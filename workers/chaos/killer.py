@@ -5,10 +5,13 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
+from trading.domain.lifecycle import SubmissionStatus
+from trading.models import Submission
 from workers.chaos.weather import Weather
 from workers.journey.house import House
 
 Say = Callable[[str], None]
+WAIT_SECONDS, POLL_SECONDS = 8.0, 0.02
 
 
 class Killer:
@@ -20,8 +23,12 @@ class Killer:
         self.freezes: Counter[str] = Counter()
         self.back_after_seconds: dict[str, list[float]] = defaultdict(list)
 
-    async def kill(self, name: str) -> None:
-        """SIGKILL; one that is just coming back has died already and is left alone."""
+    async def kill(self, name: str, *, in_flight: bool) -> None:
+        """SIGKILL, once a transaction is `in_flight` if one comes soon; one that is just coming back has
+        died already and is left alone.
+        """
+        if in_flight:
+            await _until_in_flight()
         try:
             pid = self._house.kill(name)
         except ProcessLookupError:
@@ -51,3 +58,10 @@ class Killer:
             self._say(f"{name} is not back after {time.monotonic() - begun:.0f} s")
             return
         self.back_after_seconds[name].append(round(time.monotonic() - begun, 1))
+
+
+async def _until_in_flight() -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    rows = Submission.objects.filter(status=SubmissionStatus.IN_FLIGHT)
+    while time.monotonic() < deadline and not await rows.aexists():  # noqa: ASYNC110
+        await asyncio.sleep(POLL_SECONDS)

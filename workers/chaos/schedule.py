@@ -18,6 +18,8 @@ VICTIMS: Mapping[str, tuple[float, float]] = {
     "rival": OFTEN, "web": SELDOM, "redis": SELDOM, "worker": SELDOM, "beat": SELDOM,
 }  # fmt: skip
 """Seconds between two deaths of the same process."""
+WAITS = ("executor", "rival", "sandbox")
+"""Those that mostly die while a transaction is on its way: by chance alone they seldom would."""
 CORE = ("executor", "ingress", "sandbox")
 SHORT_SECONDS = 60.0
 SIGNAL_GAP_SECONDS = 0.9
@@ -196,7 +198,8 @@ def _kills(chance: random.Random, seconds: float) -> Iterator[Act]:
         shortest, longest = VICTIMS[name]
         moment = chance.uniform(0.2, 0.6) * min(seconds, longest)
         while moment < seconds:
-            yield Act(at_seconds=round(moment, 2), kind=Kind.KILL, details={"process": name})
+            details = {"process": name, "in_flight": name in WAITS and chance.random() < 0.6}
+            yield Act(at_seconds=round(moment, 2), kind=Kind.KILL, details=details)
             moment += chance.uniform(shortest, longest)
 
 

@@ -52,7 +52,7 @@ class Run:
         told = act.details
         match act.kind:
             case Kind.KILL:
-                await self.killer.kill(told["process"])
+                await self.killer.kill(told["process"], in_flight=told["in_flight"])
             case Kind.FREEZE:
                 await self.killer.freeze(told["process"], seconds=told["seconds"])
             case Kind.FAULT:

@@ -17,8 +17,8 @@ from workers.processes import Wiring, chosen, services, twin
 from workers.supervisor import OWN_NAME, Service, Supervisor
 
 NAMES = ("redis", "sandbox", "seed", "ingress", "web", "executor", "watcher")
-START_SECONDS = 60.0
-RETURN_SECONDS = 30.0
+START_SECONDS = 180.0
+RETURN_SECONDS = 120.0
 SLOT_MS = 100
 # 29 minutes of market before the first signal: one token is launched in its last minutes.
 HISTORY_DAYS = 0.02

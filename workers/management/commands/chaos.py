@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import sys
+import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -47,6 +48,7 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(str(act) for act in schedule.acts))
             return
         throwaway.enter("chaos")
+        self._begun = time.monotonic()
         status = self._run(schedule, is_json=options["json"])
         self._tidy(schedule, is_kept=options["keep"] or status != GOOD)
         sys.exit(status)
@@ -83,5 +85,5 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(report.as_lines()))
 
     def _say(self, text: str) -> None:
-        self.stderr.write(text)
+        self.stderr.write(f"[{time.monotonic() - self._begun:5.1f} s] {text}")
         self.stderr.flush()
