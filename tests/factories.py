@@ -27,6 +27,7 @@ from trading.models import (
     Submission,
     TradingState,
 )
+from trading.services.lots import open_lot, sell_lots
 from wallets.models import Leader, LeaderStatus, LeaderStrategy
 
 MINT = "DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263"
@@ -207,7 +208,7 @@ def make_submission(signal: Signal, **fields: Any) -> Submission:
 
 
 def make_fill(submission: Submission, position: Position, **fields: Any) -> Fill:
-    """What the submission changed: by default the position's whole buy."""
+    """What the submission changed, with its lot: by default the position's whole buy."""
     values: dict[str, Any] = {
         "submission": submission,
         "position": position,
@@ -222,7 +223,12 @@ def make_fill(submission: Submission, position: Position, **fields: Any) -> Fill
         "filled_at": submission.resolved_at or timezone.now(),
         **fields,
     }
-    return Fill.objects.create(**values)
+    fill = Fill.objects.create(**values)
+    if fill.action == Action.BUY:
+        open_lot(fill)
+    else:
+        sell_lots(fill)
+    return fill
 
 
 def make_position(

@@ -74,6 +74,13 @@ class Holding:
         return None if left is None else Decimal(left) / FULL_BPS
 
     @property
+    def missing_raw(self) -> int:
+        """What the books hold and our token account did not, when it was last looked at."""
+        seen = self.position.chain_raw
+        is_open = self.position.status != PositionStatus.CLOSED
+        return max(0, self.position.held_raw - seen) if is_open and seen is not None else 0
+
+    @property
     def held_for(self) -> timedelta | None:
         closed_at = self.position.closed_at
         return None if closed_at is None else closed_at - self.position.opened_at

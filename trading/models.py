@@ -8,6 +8,10 @@ from django.db import models
 from trading.domain.lifecycle import WAITING, PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.values import Action, Route, Strategy
 from trading.fields import RawAmountField
+from trading.money import Disposal as Disposal
+from trading.money import EquityPoint as EquityPoint
+from trading.money import Fill as Fill
+from trading.money import Lot as Lot
 
 UNKNOWN = "UNKNOWN"
 
@@ -243,6 +247,8 @@ class Position(models.Model):
         null=True, help_text="PnL at the breaker's last reset, from which it counts on."
     )
     exit_reason = models.CharField(max_length=40, blank=True)
+    chain_raw = RawAmountField(null=True, help_text="What our token account held, as last seen.")
+    chain_seen_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField()
     exiting_since = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
@@ -361,47 +367,6 @@ class UnknownOutcome(Submission):
         proxy = True
         ordering = ["unknown_since"]
         verbose_name = "unknown outcome"
-
-
-class Fill(models.Model):
-    """What one landed transaction changed for us, read from its own balance changes."""
-
-    submission = models.OneToOneField(Submission, on_delete=models.PROTECT, related_name="fill")
-    position = models.ForeignKey(Position, on_delete=models.PROTECT, related_name="fills")
-    action = models.CharField(max_length=4, choices=choices(Action))
-    sol_lamports = models.BigIntegerField(help_text="SOL paid (BUY) or received (SELL) for tokens.")
-    token_raw = RawAmountField()
-    network_fee_lamports = models.BigIntegerField()
-    tip_lamports = models.BigIntegerField()
-    rent_lamports = models.BigIntegerField(help_text="Rent paid (+) or returned (-).")
-    sol_price_usd = models.DecimalField(max_digits=20, decimal_places=8, null=True)
-    slot = models.PositiveBigIntegerField()
-    filled_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["id"]
-
-    def __str__(self) -> str:
-        return f"{self.action} {self.token_raw}"
-
-
-class EquityPoint(models.Model):
-    """Net asset value at one moment, for the curve."""
-
-    at = models.DateTimeField(db_index=True)
-    balance_lamports = models.BigIntegerField()
-    positions_lamports = models.BigIntegerField()
-    outside_lamports = models.BigIntegerField(
-        null=True, help_text="What came in other than by our trades, so that it counts as no gain."
-    )
-    realised_pnl_lamports = models.BigIntegerField()
-    sol_price_usd = models.DecimalField(max_digits=20, decimal_places=8, null=True)
-
-    class Meta:
-        ordering = ["at"]
-
-    def __str__(self) -> str:
-        return f"{self.at:%H:%M:%S} {self.balance_lamports + self.positions_lamports}"
 
 
 class TradingState(models.Model):

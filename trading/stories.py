@@ -10,7 +10,7 @@ from django.db.models import Prefetch, QuerySet
 from trading.domain.lifecycle import ENDS, SignalStatus, SubmissionStatus
 from trading.domain.values import Action
 from trading.holdings import Holding, describe, leader_names
-from trading.models import Decision, Delivery, Fill, Position, Signal, SignalEvent, Submission
+from trading.models import Decision, Delivery, Fill, Lot, Position, Signal, SignalEvent, Submission
 
 OUTCOMES: dict[str, tuple[str, str]] = {
     SignalStatus.QUEUED: ("queued", "wait"),
@@ -84,6 +84,7 @@ class PositionStory:
     exits: list[SignalRow]
     submissions: list[Submission]
     fills: list[Fill]
+    lots: list[Lot]
 
 
 def recent_signals(*, limit: int) -> list[SignalRow]:
@@ -118,6 +119,7 @@ def position_story(uuid: UUID) -> PositionStory:
         exits=_rows(position.exit_signals.order_by("received_at")),
         submissions=list(position.submissions.order_by("recorded_at")),
         fills=list(position.fills.select_related("submission").order_by("id")),
+        lots=list(position.lots.prefetch_related("disposals").order_by("id")),
     )
 
 

@@ -16,7 +16,13 @@ from trading.facts.tokens import TokenDesk
 from trading.gateways.connect import Gateways
 from trading.gateways.jupiter import Quote, Urgency
 from trading.gateways.lookup_tables import LookupTables
-from trading.gateways.transactions import SignedTransaction, SwapInstructions, Tip, assemble
+from trading.gateways.transactions import (
+    Closing,
+    SignedTransaction,
+    SwapInstructions,
+    Tip,
+    assemble,
+)
 from trading.writer import GroupWriter
 from workers.conditions import Conditions
 
@@ -63,8 +69,7 @@ class Desk:
         tip: Tip | None,
         watch: Stopwatch,
         urgency: Urgency = Urgency.ENTRY,
-        close_account: Pubkey | None = None,
-        close_program: Pubkey | None = None,
+        closing: Closing | None = None,
         instructions: SwapInstructions | None = None,
     ) -> tuple[SignedTransaction, int]:
         """A signed swap by this quote and the last block height at which it can land.
@@ -80,7 +85,6 @@ class Desk:
         blockhash = self.conditions.blockhash
         if blockhash is None:
             blockhash = await watch.wait(self.gateways.rpc.latest_blockhash("confirmed"))
-        closing = {} if close_program is None else {"close_account_program": close_program}
         signed = assemble(
             instructions=instructions,
             payer=self.keypair,
@@ -89,9 +93,8 @@ class Desk:
             compute_unit_limit=COMPUTE_UNIT_LIMIT,
             compute_unit_price_micro_lamports=COMPUTE_UNIT_PRICE_MICRO_LAMPORTS,
             tip=tip,
-            close_account=close_account,
+            closing=closing,
             lookup_tables=tables,
-            **closing,
         )
         return signed, blockhash.last_valid_block_height
 

@@ -17,6 +17,7 @@ from trading.domain.values import TOKEN_2022_PROGRAM, WSOL_MINT, Action, Route
 from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.chain_facts import AccountData
 from trading.gateways.jupiter import Urgency
+from trading.gateways.transactions import Closing
 from trading.models import Position
 from trading.services.claims import Claim, retry_later, skip, wait_for
 from trading.services.leaders import following
@@ -47,8 +48,7 @@ class _Holding:
     """What our token account really holds now."""
 
     amount_raw: int
-    program: str
-    is_closable: bool
+    closing: Closing | None
 
 
 async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
@@ -174,17 +174,14 @@ async def _build(
     paid = desk.choose_tip(
         route=route, lamports=_tip(desk, policy, quote.out_amount_raw, claim.dead_submissions)
     )
-    is_last = (
-        amount_raw == holding.amount_raw and holding.is_closable and not claim.dead_submissions
-    )
+    # Anybody may send us dust and make the closing fail, so only the first try risks it.
+    is_last = amount_raw == holding.amount_raw and not claim.dead_submissions
     signed, last_valid = await desk.build_swap(
         quote,
         tip=paid,
         watch=watch,
         urgency=Urgency.EXIT,
-        # Anybody may send us dust and make the closing fail, so only the first try risks it.
-        close_account=Pubkey.from_string(position.token_account) if is_last else None,
-        close_program=Pubkey.from_string(holding.program) if is_last else None,
+        closing=holding.closing if is_last else None,
     )
     return SignedOrder(
         action=Action.SELL,
@@ -221,29 +218,34 @@ def _tip(desk: Desk, policy: Policy, proceeds_lamports: int, dead_submissions: i
 async def _holding(desk: Desk, position: Position) -> _Holding:
     account = await desk.gateways.rpc.account(position.token_account)
     if account is None:
-        return _Holding(amount_raw=0, program="", is_closable=False)
+        return _Holding(amount_raw=0, closing=None)
     if len(account.data) < TOKEN_ACCOUNT_LENGTH:
         raise Unavailable("our token account is not a token account")
     return _Holding(
         amount_raw=int.from_bytes(account.data[64:72], "little"),
-        program=account.owner,
-        is_closable=_is_closable(account),
+        closing=Closing(
+            account=Pubkey.from_string(position.token_account),
+            program=Pubkey.from_string(account.owner),
+            withheld_of=Pubkey.from_string(position.mint) if _may_withhold(account) else None,
+        ),
     )
 
 
-def _is_closable(account: AccountData) -> bool:
-    """Token-2022 refuses to close an account in which transfer fees are withheld (extension 2)."""
+def _may_withhold(account: AccountData) -> bool:
+    """Whether transfer fees are withheld in a Token-2022 account (extension 2), as our own buy leaves them.
+
+    Even with nothing withheld now: somebody's dust may bring a fee before the closing lands.
+    """
     if account.owner != TOKEN_2022_PROGRAM:
-        return True
+        return False
     extensions = account.data[TOKEN_ACCOUNT_LENGTH + 1 :]
     offset = 0
     while offset + 4 <= len(extensions):
         kind = int.from_bytes(extensions[offset : offset + 2], "little")
-        length = int.from_bytes(extensions[offset + 2 : offset + 4], "little")
-        if kind == WITHHELD_FEES_TYPE and any(extensions[offset + 4 : offset + 4 + length]):
-            return False
-        offset += 4 + length
-    return True
+        if kind == WITHHELD_FEES_TYPE:
+            return True
+        offset += 4 + int.from_bytes(extensions[offset + 2 : offset + 4], "little")
+    return False
 
 
 async def _missing(desk: Desk, claim: Claim, policy: Policy, position: Position) -> None:

@@ -14,6 +14,7 @@ from trading.domain.breaker import WINDOW, Window, evaluate
 from trading.domain.policy import BreakerPolicy, Policy, PolicyInvalid
 from trading.domain.trips import (
     COOLS_DOWN,
+    ENDS_BY_A_PERSON,
     PAUSES_SPEAR_ONLY,
     Breaker,
     Phase,
@@ -38,6 +39,10 @@ LIMITS: dict[Rule, tuple[dict[str, Any], dict[str, Any]]] = {
     Rule.DRAWDOWN: (
         {"equity_lamports": 85 * SOL // 2 + 1},
         {"equity_lamports": 85 * SOL // 2},
+    ),
+    Rule.WALLET_DRAINED: (
+        {"drained_lamports": 5 * SOL - 1},
+        {"drained_lamports": 5 * SOL},
     ),
     Rule.SOL_PRICE_UNKNOWN: ({}, {"sol_price_usd": None}),
     Rule.CONSECUTIVE_LOSSES: ({"consecutive_losses": 4}, {"consecutive_losses": 5}),
@@ -82,6 +87,7 @@ def test_a_rule_stops_what_the_specification_says(rule: Rule) -> None:
     expected = {
         Rule.DRAWDOWN: TradingMode.HALTED,
         Rule.DAILY_LOSS: TradingMode.REDUCING,
+        Rule.WALLET_DRAINED: TradingMode.REDUCING,
         Rule.SOL_PRICE_UNKNOWN: TradingMode.REDUCING,
     }.get(rule, TradingMode.ACTIVE)
     assert tripped.mode is expected
@@ -120,9 +126,15 @@ def test_a_drawdown_closes_losers_only_while_it_lasts() -> None:
     assert after(tripped, minutes=1).mode is TradingMode.REDUCING
 
 
-@pytest.mark.parametrize("rule", sorted(set(Rule) - COOLS_DOWN))
+@pytest.mark.parametrize("rule", sorted(set(Rule) - COOLS_DOWN - ENDS_BY_A_PERSON))
 def test_a_rule_about_the_outside_is_over_when_its_cause_is(rule: Rule) -> None:
     assert after(after(**LIMITS[rule][1]), minutes=5.01) == Breaker()
+
+
+@pytest.mark.parametrize("rule", sorted(ENDS_BY_A_PERSON))
+def test_what_a_person_has_to_end_is_never_over_by_itself(rule: Rule) -> None:
+    tripped = after(**LIMITS[rule][1])
+    assert after(tripped, minutes=60 * 24 * 30) == tripped
 
 
 def test_a_failover_says_when_it_is_over() -> None:

@@ -54,6 +54,11 @@ SENTENCES: list[tuple[Trip, str]] = [
         "latest.",
     ),
     (
+        trip(Rule.WALLET_DRAINED, "6204000000", 5_000_000_000),
+        "6.20 SOL left the wallet without a trade of ours (limit 5.00 SOL). "
+        f"{HALTED} It ends only by a reset, once somebody knows who took it.",
+    ),
+    (
         trip(Rule.SOL_PRICE_UNKNOWN, "1", 1),
         "Nobody has told the SOL price yet, so losses in dollars cannot be counted. "
         f"{HALTED} It ends with the first price.",

@@ -23,6 +23,7 @@ from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.gateways.transactions import (
     SIZE_LIMIT_BYTES,
+    Closing,
     MalformedTransaction,
     SignedTransaction,
     SwapInstructions,
@@ -79,7 +80,7 @@ def steps_of(signed: SignedTransaction) -> list[tuple[Pubkey, bytes, list[int]]]
 
 
 def test_the_steps_are_in_order_and_the_tip_is_last() -> None:
-    signed = assembled(tip=TIP, close_account=ACCOUNT)
+    signed = assembled(tip=TIP, closing=Closing(account=ACCOUNT))
     steps = steps_of(signed)
     assert [program for program, _, _ in steps[:2]] == [COMPUTE_BUDGET] * 2
     assert [data for _, data, _ in steps[2:6]] == [b"setup 1", b"setup 2", b"swap", b"cleanup"]
@@ -103,7 +104,7 @@ def test_without_a_tip_nothing_is_transferred() -> None:
 
 @pytest.mark.parametrize("program", [TOKEN_PROGRAM_ID, TOKEN_2022_PROGRAM_ID])
 def test_closing_gives_the_rent_back_to_us_by_the_accounts_own_program(program: Pubkey) -> None:
-    signed = assembled(close_account=ACCOUNT, close_account_program=program)
+    signed = assembled(closing=Closing(account=ACCOUNT, program=program))
     keys = list(VersionedTransaction.from_bytes(signed.wire).message.account_keys)
     closing, data, accounts = steps_of(signed)[-1]
     assert (closing, data) == (program, b"\x09")

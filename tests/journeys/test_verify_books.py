@@ -9,7 +9,7 @@ from solders.pubkey import Pubkey
 from tests.journeys.trades import Traded, change, give_token, somebody, submission_of
 from tests.platform import SOL
 from tests.sandbox.payer import TIP_ACCOUNT
-from trading.models import Fill, Position, Submission
+from trading.models import Disposal, Fill, Lot, Position, Submission
 from trading.reconciliation.reader import LedgerReader, UnableToRead
 
 
@@ -83,8 +83,36 @@ async def test_one_unit_wrong_in_a_submission_is_found(traded: Traded) -> None:
 
 async def test_a_missing_fill_is_found(traded: Traded) -> None:
     row = await submission_of(traded, traded.held, action="BUY")
+    await traded.platform.see(lambda: Lot.objects.filter(fill__submission=row).delete())
     await traded.platform.see(lambda: Fill.objects.filter(submission=row).delete())
-    assert await traded.found() == {("STATE_MISMATCH", f"BUY {row.signature}")}
+    found = await traded.found()
+    assert ("STATE_MISMATCH", f"BUY {row.signature}") in found
+    assert ("AMOUNT_MISMATCH", "lots bought") in found
+
+
+async def test_one_unit_wrong_in_a_lot_is_found(traded: Traded) -> None:
+    lot = await traded.platform.see(lambda: Lot.objects.get(position=traded.halved))
+    part = await traded.platform.see(lot.disposals.get)
+    wrong = {
+        "bought_raw": "lots bought",
+        "left_raw": "lots left",
+        "cost_lamports": "lots cost",
+    }
+    for column, subject in wrong.items():
+        right = getattr(lot, column)
+        await change(traded, Lot, lot.pk, **{column: right + 1})
+        assert ("AMOUNT_MISMATCH", subject) in await traded.found()
+        await change(traded, Lot, lot.pk, **{column: right})
+    taken = {
+        "token_raw": "lots taken",
+        "cost_lamports": "lots cost taken",
+        "proceeds_lamports": "lots proceeds",
+    }
+    for column, subject in taken.items():
+        right = getattr(part, column)
+        await change(traded, Disposal, part.pk, **{column: right + 1})
+        assert await traded.found() == {("AMOUNT_MISMATCH", subject)}
+        await change(traded, Disposal, part.pk, **{column: right})
 
 
 async def test_a_submission_that_the_chain_does_not_know_is_found(traded: Traded) -> None:

@@ -244,6 +244,22 @@ def test_a_position_is_closed_from_the_admin(staff, rows):
     assert Signal.objects.filter(position=position, action="SELL", status="QUEUED").exists()
 
 
+def test_a_dead_position_is_written_off_from_the_admin_and_a_live_one_is_not(staff, rows):
+    from trading.models import Position
+
+    position = Position.objects.get(status="ACTIVE")
+    answer = act(staff, Position, "write_off", position.pk, reason="all of it is gone")
+    page = staff.get(answer["HX-Redirect"]).content.decode()
+    assert "nobody has seen its token account" in page
+    Position.objects.filter(pk=position.pk).update(chain_raw=0, chain_seen_at=timezone.now())
+    act(staff, Position, "write_off", position.pk, reason="all of it is gone")
+    position.refresh_from_db()
+    assert (position.status, position.exit_reason) == ("CLOSED", "WRITTEN_OFF")
+    assert position.realised_pnl_lamports < -position.cost_lamports
+    entry = Entry.objects.get(action="position.written_off")
+    assert (entry.actor, entry.reason) == ("admin", "all of it is gone")
+
+
 def test_a_new_policy_becomes_the_active_revision(staff, rows):
     changed = {**as_json(Policy()), "maximum_positions": 3}
     form = {"reason": "fewer at once", "policy": json.dumps(changed)}

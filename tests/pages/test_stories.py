@@ -97,3 +97,18 @@ def test_an_open_position_offers_to_close_it(trader):
 @pytest.mark.parametrize("name", ["signal", "position", "close_position"])
 def test_an_unknown_uuid_is_not_found(trader, name):
     assert trader.get(reverse(name, args=[uuid4()])).status_code == 404
+
+
+def test_a_position_shows_its_lots_its_liquidity_and_what_is_gone(trader):
+    position = make_position(
+        entry_liquidity_usd=48_211, liquidity_left_bps=4_200, chain_raw=400_000_000_000
+    )
+    text = read(trader, "position", position.uuid)
+    assert "first in, first out" in text
+    assert "of $48,211 at entry" in text
+    assert "42" in text.split('id="liquidity"')[1][:60]
+    assert "600,000 of it are gone" in text
+    closed = make_closed_position(pnl_lamports=sol("0.1"), mint="other", symbol="WIF")
+    text = read(trader, "position", closed.uuid)
+    assert "sold" in text.split('id="lots"')[1]
+    assert "are gone" not in text

@@ -1,4 +1,4 @@
-"""The admin of positions, submissions and fills, read-only."""
+"""The admin of positions with their fills and lots: read-only, but for closing one and writing one off."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import action, display
 
-from audit.desk import FactAdmin, ReasonDialog, act, change_url, dialog, link, shortened
+from audit.desk import FactAdmin, ReasonDialog, act, change_url, dialog
 from trading.admin.signals import STRATEGY_COLOURS, FactInline, leader_link, with_leader_name
-from trading.models import UNKNOWN, Fill, Position, Submission, UnknownOutcome
-from trading.services import control
+from trading.models import Fill, Lot, Position, Submission
+from trading.services import control, losses
 from trading.templatetags import figures
 
 
@@ -36,6 +36,19 @@ class FillInline(FactInline):
         return figures.exact_sol(fill.tip_lamports)
 
 
+class LotInline(FactInline):
+    """What the buy brought, first in, first out; what was taken out of it stands on the position's page."""
+
+    model = Lot
+    fields = ["bought_raw", "left_raw", "cost", "sol_price_usd", "opened_at"]
+    readonly_fields = ["cost"]
+    show_change_link = False
+
+    @display(description="Cost SOL")
+    def cost(self, lot: Lot) -> str:
+        return figures.exact_sol(lot.cost_lamports)
+
+
 class PositionSubmissionInline(FactInline):
     model = Submission
     fk_name = "position"
@@ -50,15 +63,15 @@ class PositionAdmin(FactAdmin):
     ]  # fmt: skip
     fields = [
         "story", "signal", "symbol", "mint", "strategy", "leader", "status", "exit_reason",
-        "cost", "bought", "held", "entry_price_sol", "last_price_sol", "peak_price_sol", "priced_at",
+        "cost", "bought", "held", "on_chain", "entry_price_sol", "last_price_sol", "peak_price_sol", "priced_at",
         "liquidity", "tiers_taken", "pnl", "token_account", "opened_at", "exiting_since", "closed_at",
     ]  # fmt: skip
     list_filter = ["status", "strategy", "exit_reason"]
     search_fields = ["uuid", "symbol", "mint", "leader_address", "token_account"]
     date_hierarchy = "opened_at"
-    inlines = [FillInline, PositionSubmissionInline]
-    actions_detail = ["close"]
-    actions_row = ["close"]
+    inlines = [FillInline, LotInline, PositionSubmissionInline]
+    actions_detail = ["close", "write_off"]
+    actions_row = ["close", "write_off"]
 
     @display(description="Strategy", ordering="strategy", label=STRATEGY_COLOURS)
     def strategy_label(self, position: Position) -> str:
@@ -78,6 +91,13 @@ class PositionAdmin(FactAdmin):
     @display(description="Held")
     def held(self, position: Position) -> str:
         return figures.token_amount(position.held_raw, position.decimals)
+
+    @display(description="In our token account")
+    def on_chain(self, position: Position) -> str:
+        if position.chain_raw is None or position.chain_seen_at is None:
+            return figures.MISSING
+        amount = figures.token_amount(position.chain_raw, position.decimals)
+        return f"{amount}, seen {position.chain_seen_at:%Y-%m-%d %H:%M:%S} UTC"
 
     @display(description="Cost SOL", ordering="cost_lamports")
     def cost(self, position: Position) -> str:
@@ -140,122 +160,26 @@ class PositionAdmin(FactAdmin):
             back_to=change_url("trading_position", object_id),
         )
 
-
-@admin.register(Submission)
-class SubmissionAdmin(FactAdmin):
-    list_display = [
-        "recorded_at", "signal_link", "attempt", "action", "route", "short_signature",
-        "status_label", "tip", "fee", "slot", "answered", "evidence",
-    ]  # fmt: skip
-    list_filter = ["status", "route", "action"]
-    search_fields = ["signature", "bundle_id", "mint", "signal__uuid"]
-    date_hierarchy = "recorded_at"
-    list_select_related = ["signal"]
-    fields = [
-        "signal_link", "position", "attempt", "action", "mint", "route", "signature", "bundle_id",
-        "evidence", "status_label", "error", "unknown_since", "unknown_text", "tip", "fee",
-        "balance_change", "quoted_out_raw",
-        "last_valid_block_height", "slot", "recorded_at", "sent_at", "resolved_at",
-    ]  # fmt: skip
-
-    @display(description="Signal")
-    def signal_link(self, submission: Submission) -> str:
-        return link("trading_signal", submission.signal_id, submission.signal)
-
-    @display(description="Signature")
-    def short_signature(self, submission: Submission) -> str:
-        return shortened(submission.signature)
-
-    @display(
-        description="Status",
-        ordering="status",
-        label={
-            "IN_FLIGHT": "info",
-            "LANDED": "success",
-            "FAILED": "danger",
-            "REFUSED": "warning",
-            "EXPIRED": "warning",
-            UNKNOWN: "danger",
-        },
+    @action(
+        description="Write off",
+        url_path="write-off",
+        permissions=["act"],
+        dialog=dialog(
+            "Write off position",
+            "For tokens that are gone or that nobody takes: what is left of the cost becomes a loss.",
+            submit="Write off",
+        ),
     )
-    def status_label(self, submission: Submission) -> str:
-        return submission.told_status
-
-    @display(description="Evidence")
-    def evidence(self, submission: Submission) -> str:
-        url = reverse("evidence", args=[submission.pk])
-        return format_html('<a class="chimera-link" href="{}">open</a>', url)
-
-    @display(description="Tip SOL", ordering="tip_lamports")
-    def tip(self, submission: Submission) -> str:
-        return figures.exact_sol(submission.tip_lamports)
-
-    @display(description="Fee SOL", ordering="network_fee_lamports")
-    def fee(self, submission: Submission) -> str:
-        return figures.exact_sol(submission.network_fee_lamports)
-
-    @display(description="Balance change SOL")
-    def balance_change(self, submission: Submission) -> str:
-        return figures.signed_sol(submission.balance_change_lamports, 9)
-
-    @display(description="Answer after")
-    def answered(self, submission: Submission) -> str:
-        return figures.since(submission.resolved_at, submission.sent_at)
-
-
-@admin.register(UnknownOutcome)
-class UnknownOutcomeAdmin(SubmissionAdmin):
-    """What people have to rule upon; the buttons are on the page with the evidence."""
-
-    list_display = [
-        "unknown_since", "signal_link", "action", "short_signature", "unknown_text", "evidence",
-    ]  # fmt: skip
-    list_filter = ["route", "action"]
-
-
-@admin.register(Fill)
-class FillAdmin(FactAdmin):
-    list_display = [
-        "filled_at",
-        "position_link",
-        "action",
-        "sol",
-        "tokens",
-        "fee",
-        "tip",
-        "rent",
-        "sol_price_usd",
-        "slot",
-    ]
-    fields = [
-        "submission", "position_link", "action", "sol", "tokens", "fee", "tip", "rent",
-        "sol_price_usd", "slot", "filled_at",
-    ]  # fmt: skip
-    list_filter = ["action"]
-    search_fields = ["submission__signature", "position__symbol", "position__mint"]
-    date_hierarchy = "filled_at"
-    list_select_related = ["position"]
-
-    @display(description="Position")
-    def position_link(self, fill: Fill) -> str:
-        return link("trading_position", fill.position_id, fill.position.symbol)
-
-    @display(description="SOL", ordering="sol_lamports")
-    def sol(self, fill: Fill) -> str:
-        return figures.exact_sol(fill.sol_lamports)
-
-    @display(description="Tokens")
-    def tokens(self, fill: Fill) -> str:
-        return figures.token_amount(fill.token_raw, fill.position.decimals)
-
-    @display(description="Fee SOL")
-    def fee(self, fill: Fill) -> str:
-        return figures.exact_sol(fill.network_fee_lamports)
-
-    @display(description="Tip SOL")
-    def tip(self, fill: Fill) -> str:
-        return figures.exact_sol(fill.tip_lamports)
-
-    @display(description="Rent SOL")
-    def rent(self, fill: Fill) -> str:
-        return figures.signed_sol(fill.rent_lamports, 9)
+    def write_off(self, request: HttpRequest, form: ReasonDialog, object_id: str) -> HttpResponse:
+        return act(
+            request,
+            lambda: losses.write_off(
+                UUID(object_id),
+                actor=request.user.get_username(),
+                reason=form.cleaned_data["reason"],
+                now=timezone.now(),
+            ),
+            done="The position is written off.",
+            refusals=(losses.UnableToWriteOff,),
+            back_to=change_url("trading_position", object_id),
+        )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from trading.domain.policy import BreakerPolicy
-from trading.domain.trips import COOLS_DOWN, Breaker, Phase, Rule, Trip
+from trading.domain.trips import COOLS_DOWN, ENDS_BY_A_PERSON, Breaker, Phase, Rule, Trip
 from trading.domain.values import LAMPORTS_PER_SOL
 
 WINDOW = timedelta(hours=24)
@@ -21,7 +21,8 @@ class Window:
 
     `pnl_lamports` is what positions closed in the last 24 h and open ones have made since the last reset
     (− is a loss). Equity and its peak (since the later of 24 h ago and the last reset) count our trading only:
-    deposits and withdrawals are taken off. `rpc_calls` of the last minute to the first RPC.
+    deposits and withdrawals are taken off. `drained_lamports` is what left the wallet within the policy's
+    window without a trade of ours, from the highest point on. `rpc_calls` of the last minute to the first RPC.
     """
 
     pnl_lamports: int
@@ -30,6 +31,7 @@ class Window:
     equity_lamports: int | None = None
     peak_lamports: int | None = None
     sol_price_usd: Decimal | None = None
+    drained_lamports: int | None = None
     rpc_calls: int | None = None
     rpc_failures: int = 0
     failed_over_at: datetime | None = None
@@ -69,6 +71,8 @@ def _next(
             limit=reading.limit,
             clears_at=reading.clears_at,
         )
+    if before is not None and rule in ENDS_BY_A_PERSON:
+        return before
     if before is None or rule not in COOLS_DOWN:
         return None
     since = before.cooling_since or now
@@ -91,6 +95,9 @@ def _measure(rule: Rule, window: Window, policy: BreakerPolicy, now: datetime) -
             return _daily_loss(window, policy)
         case Rule.DRAWDOWN:
             return _drawdown(window, policy)
+        case Rule.WALLET_DRAINED:
+            drained = window.drained_lamports
+            return None if drained is None else _at_least(drained, policy.drain_limit_lamports)
         case Rule.SOL_PRICE_UNKNOWN:
             is_unknown = window.sol_price_usd is None
             return _Reading(is_over=is_unknown, measured=Decimal(is_unknown), limit=Decimal(1))

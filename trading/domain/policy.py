@@ -85,6 +85,8 @@ class BreakerPolicy:
     rpc_minimum_calls: int = 10
     rpc_failover_seconds: int = 300
     maximum_sol_price_age_seconds: int = 300
+    drain_limit_lamports: int = 5 * LAMPORTS_PER_SOL
+    drain_window_seconds: int = 3_600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

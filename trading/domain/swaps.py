@@ -19,7 +19,8 @@ class BalanceChange:
 
     `native_lamports` is everything together. `sol_lamports` is the swap's own SOL leg: without network
     fee, tip, and rent, wrapped SOL included. `token_raw` is the change of the asked mint over all the
-    wallet's accounts, `rent_lamports` what its token accounts locked (+) or gave back (-).
+    wallet's accounts, `token_left_raw` what they hold of it afterwards (None: not
+    known), `rent_lamports` what its token accounts locked (+) or gave back (-).
     `token_account` is the wallet's account of that mint, empty when the transaction touched none.
     `error` is the chain's own, empty for a transaction that succeeded.
     """
@@ -35,6 +36,7 @@ class BalanceChange:
     error: str
     slot: int
     block_time: datetime | None
+    token_left_raw: int | None = None
 
 
 def read_balance_change(
@@ -80,6 +82,7 @@ def _read(
         error="" if meta["err"] is None else json.dumps(meta["err"]),
         slot=int(transaction["slot"]),
         block_time=None if block_time is None else datetime.fromtimestamp(int(block_time), UTC),
+        token_left_raw=_token_left(meta, keys, wallet, mint),
     )
 
 
@@ -104,6 +107,12 @@ def _token_changes(
         (account, mint, after.get((account, mint), 0) - before.get((account, mint), 0))
         for account, mint in accounts
     ]
+
+
+def _token_left(meta: dict[str, Any], keys: list[str], wallet: str, mint: str) -> int:
+    """Over the accounts that the transaction touched; one that it closed holds nothing."""
+    after = _owned_amounts(meta.get("postTokenBalances") or [], keys, wallet)
+    return sum(amount for (_, account_mint), amount in after.items() if account_mint == mint)
 
 
 def _token_account(

@@ -31,6 +31,8 @@ def _what(trip: Trip) -> str:
             return f"{_dollars(measured)} in 24 h (limit ${limit:,.0f})"
         case Rule.DRAWDOWN:
             return f"Equity is {_percent(measured)} below its 24 h peak (limit {_percent(limit)})"
+        case Rule.WALLET_DRAINED:
+            return f"{_sol(measured)} left the wallet without a trade of ours (limit {_sol(limit)})"
         case Rule.SOL_PRICE_UNKNOWN:
             return "Nobody has told the SOL price yet, so losses in dollars cannot be counted"
         case Rule.CONSECUTIVE_LOSSES:
@@ -52,6 +54,7 @@ def _effect(trip: Trip) -> str:
 _ENDS = {
     Rule.DAILY_LOSS: "It ends when the loss is below the limit again",
     Rule.DRAWDOWN: "It ends when equity recovers or its peak is 24 h old",
+    Rule.WALLET_DRAINED: "It ends only by a reset, once somebody knows who took it",
     Rule.SOL_PRICE_UNKNOWN: "It ends with the first price",
     Rule.CONSECUTIVE_LOSSES: "It ends with a winning close",
     Rule.RPC_ERRORS: "It ends when fewer calls fail",
@@ -72,6 +75,10 @@ def _remedy(trip: Trip) -> str:
 
 def _dollars(loss: Decimal) -> str:
     return f"Lost ${loss:,.2f}" if loss > 0 else f"Gained ${-loss:,.2f}"
+
+
+def _sol(lamports: Decimal) -> str:
+    return f"{lamports.scaleb(-9):,.2f} SOL"
 
 
 def _percent(bps: Decimal) -> str:

@@ -36,6 +36,7 @@ class Rule(StrEnum):
 
     DAILY_LOSS = "DAILY_LOSS"
     DRAWDOWN = "DRAWDOWN"
+    WALLET_DRAINED = "WALLET_DRAINED"
     SOL_PRICE_UNKNOWN = "SOL_PRICE_UNKNOWN"
     CONSECUTIVE_LOSSES = "CONSECUTIVE_LOSSES"
     RPC_ERRORS = "RPC_ERRORS"
@@ -43,6 +44,8 @@ class Rule(StrEnum):
 
 
 PAUSES_SPEAR_ONLY = frozenset({Rule.CONSECUTIVE_LOSSES, Rule.RPC_ERRORS, Rule.RPC_FAILOVER})
+ENDS_BY_A_PERSON = frozenset({Rule.WALLET_DRAINED})
+"""What time must not heal: whoever took our money may take more."""
 COOLS_DOWN = frozenset({Rule.DAILY_LOSS, Rule.DRAWDOWN, Rule.CONSECUTIVE_LOSSES})
 
 

@@ -12,7 +12,7 @@ from solders.compute_budget import ID as COMPUTE_BUDGET_ID
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.errors import BincodeError, SignerError
 from solders.hash import Hash, ParseHashError
-from solders.instruction import Instruction
+from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.message import CompileError, MessageV0
 from solders.pubkey import Pubkey
@@ -32,6 +32,8 @@ _TABLE_META_BYTES = 56
 _TABLE_TYPE = 1
 _NEVER_DEACTIVATED = 2**64 - 1
 _LIMIT_TAG, _PRICE_TAG = 2, 3
+_HARVEST_WITHHELD = bytes([26, 4])
+"""Token-2022's TransferFeeExtension, HarvestWithheldTokensToMint: needs nobody's signature."""
 # Stands in a table for an address that must stay in the message itself; nobody owns its key.
 _MASK = Pubkey(b"\xff" * 32)
 
@@ -70,6 +72,19 @@ class Tip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """Our own token account, empty after a full exit, whose rent comes back to us.
+
+    `withheld_of` is the mint of a Token-2022 account that may hold withheld transfer fees: these forbid
+    closing it, and anybody may send them to the mint first.
+    """
+
+    account: Pubkey
+    program: Pubkey = TOKEN_PROGRAM_ID
+    withheld_of: Pubkey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedTransaction:
     """`signature` is the transaction's id, known before anything is sent."""
 
@@ -86,16 +101,13 @@ def assemble(
     compute_unit_limit: int | None = None,
     compute_unit_price_micro_lamports: int | None = None,
     tip: Tip | None = None,
-    close_account: Pubkey | None = None,
-    close_account_program: Pubkey = TOKEN_PROGRAM_ID,
+    closing: Closing | None = None,
     lookup_tables: Sequence[AddressLookupTableAccount] = (),
 ) -> SignedTransaction:
     """The signed v0 transaction: compute budget, setup, swap, cleanup, close, tip.
 
     `payer_pubkey` is the key of `payer` (deriving it costs 20 microseconds, so callers keep it).
-    A given compute unit limit or price replaces Jupiter's. `close_account` is our own token
-    account, empty after a full exit, whose rent comes back to us; not for a Token-2022 mint with
-    transfer fees, since fees withheld in the account forbid closing it and the exit would fail.
+    A given compute unit limit or price replaces Jupiter's.
     The tip is the last instruction and its account never comes from a lookup table.
     Raises UnableToAssemble, TransactionTooLarge.
     """
@@ -105,8 +117,8 @@ def assemble(
         instructions.swap,
         *instructions.cleanup,
     ]
-    if close_account is not None:
-        steps.append(_close(close_account, payer_pubkey, close_account_program))
+    if closing is not None:
+        steps += _close(closing, payer_pubkey)
     tables = list(lookup_tables)
     if tip is not None:
         tip_account = _pubkey(tip.account)
@@ -192,10 +204,18 @@ def _budget_tag(step: Instruction) -> int | None:
     return data[0] if step.program_id == COMPUTE_BUDGET_ID and data else None
 
 
-def _close(account: Pubkey, owner: Pubkey, program: Pubkey) -> Instruction:
-    return close_token_account(
-        CloseAccountParams(program_id=program, account=account, dest=owner, owner=owner)
+def _close(closing: Closing, owner: Pubkey) -> list[Instruction]:
+    steps = []
+    if closing.withheld_of is not None:
+        accounts = [
+            AccountMeta(closing.withheld_of, is_signer=False, is_writable=True),
+            AccountMeta(closing.account, is_signer=False, is_writable=True),
+        ]
+        steps.append(Instruction(closing.program, _HARVEST_WITHHELD, accounts))
+    close = CloseAccountParams(
+        program_id=closing.program, account=closing.account, dest=owner, owner=owner
     )
+    return [*steps, close_token_account(close)]
 
 
 def _transfer(payer: Pubkey, to: Pubkey, lamports: int) -> Instruction:

@@ -1,13 +1,13 @@
 """Our rows as plain values, read in one transaction, for the comparison with the chain. Writes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from trading.models import Fill, Position, Submission
+from trading.models import Disposal, Fill, Lot, Position, Submission
 from wallets.models import TradingWallet
 
 Row = Any
@@ -60,12 +60,32 @@ class BookedPosition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookedLot:
+    """One lot and what has been taken out of it."""
+
+    position: UUID
+    bought_raw: int
+    left_raw: int
+    cost_lamports: int
+    sold_raw: int
+    lost_raw: int
+    abandoned_raw: int
+    disposed_cost_lamports: int
+    proceeds_lamports: int
+
+    @property
+    def disposed_raw(self) -> int:
+        return self.sold_raw + self.lost_raw + self.abandoned_raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """All of it, as of one moment."""
 
     wallets: tuple[str, ...]
     submissions: tuple[BookedSubmission, ...]
     positions: tuple[BookedPosition, ...]
+    lots: tuple[BookedLot, ...] = ()
 
 
 def read_books() -> Books:
@@ -79,6 +99,7 @@ def read_books() -> Books:
             wallets=tuple(TradingWallet.objects.values_list("address", flat=True)),
             submissions=tuple(_submission(row, fills) for row in _submission_rows()),
             positions=tuple(_position(row) for row in Position.objects.values()),
+            lots=tuple(_lots()),
         )
 
 
@@ -116,6 +137,31 @@ def _fill(row: Row) -> BookedFill:
         network_fee_lamports=row["network_fee_lamports"],
         tip_lamports=row["tip_lamports"],
         rent_lamports=row["rent_lamports"],
+    )
+
+
+def _lots() -> Iterator[BookedLot]:
+    taken: dict[int, list[Row]] = {}
+    for disposal in Disposal.objects.values():
+        taken.setdefault(disposal["lot_id"], []).append(disposal)
+    for row in Lot.objects.values():
+        yield _lot(row, taken.get(row["id"], []))
+
+
+def _lot(row: Row, disposals: list[Row]) -> BookedLot:
+    raw = dict.fromkeys(("SOLD", "LOST", "ABANDONED"), 0)
+    for disposal in disposals:
+        raw[disposal["kind"]] += disposal["token_raw"]
+    return BookedLot(
+        position=row["position_id"],
+        bought_raw=row["bought_raw"],
+        left_raw=row["left_raw"],
+        cost_lamports=row["cost_lamports"],
+        sold_raw=raw["SOLD"],
+        lost_raw=raw["LOST"],
+        abandoned_raw=raw["ABANDONED"],
+        disposed_cost_lamports=sum(disposal["cost_lamports"] for disposal in disposals),
+        proceeds_lamports=sum(disposal["proceeds_lamports"] for disposal in disposals),
     )
 
 

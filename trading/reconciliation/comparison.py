@@ -1,14 +1,18 @@
 """Compares books with a ledger: pure, exact, every difference listed. Its arithmetic is its own."""
 
-from collections.abc import Collection, Iterator
-from uuid import UUID
+from collections.abc import Callable, Collection, Iterator
 
-from trading.reconciliation.books import BookedFill, BookedPosition, BookedSubmission, Books
-from trading.reconciliation.findings import Finding, FindingKind, Report, Totals
+from trading.reconciliation.books import BookedFill, BookedLot, BookedSubmission, Books
+from trading.reconciliation.findings import (
+    Finding,
+    FindingKind,
+    Report,
+    Totals,
+    amounts,
+    differs,
+)
 from trading.reconciliation.ledger import Ledger, LedgerEntry
-
-ON_CHAIN = {"LANDED": False, "FAILED": True}
-"""Statuses that claim a place on the chain, and whether the transaction failed there."""
+from trading.reconciliation.results import ON_CHAIN, compare_positions
 
 
 def compare(books: Books, ledger: Ledger, *, known: Collection[str]) -> Report:
@@ -21,8 +25,8 @@ def compare(books: Books, ledger: Ledger, *, known: Collection[str]) -> Report:
     pending = _pending(books, ledger, known)
     findings = [
         *_submissions(books, ledger),
-        *_positions(books, ledger),
-        *_strangers(ledger, known),
+        *compare_positions(books, ledger),
+        *_strangers(books, ledger, known),
         *_holdings(books, ledger, pending),
         *_wallet(ledger),
     ]
@@ -47,24 +51,24 @@ def _submissions(books: Books, ledger: Ledger) -> Iterator[Finding]:
         name = f"{row.action} {row.signature}"
         if row.status not in ON_CHAIN:
             if entry is not None:
-                yield _differs(FindingKind.STATE_MISMATCH, name, row.status, _outcome(entry))
+                yield differs(FindingKind.STATE_MISMATCH, name, row.status, _outcome(entry))
         elif entry is None:
-            yield _differs(FindingKind.MISSING_TX, name, row.status, "no such transaction")
+            yield differs(FindingKind.MISSING_TX, name, row.status, "no such transaction")
         elif entry.is_failed is not ON_CHAIN[row.status]:
-            yield _differs(FindingKind.STATE_MISMATCH, name, row.status, _outcome(entry))
+            yield differs(FindingKind.STATE_MISMATCH, name, row.status, _outcome(entry))
         else:
             yield from _submission(name, row, entry)
 
 
 def _submission(name: str, row: BookedSubmission, entry: LedgerEntry) -> Iterator[Finding]:
-    yield from _amounts(
+    yield from amounts(
         name,
         ("slot", row.slot or 0, entry.slot),
         ("network fee", row.network_fee_lamports, entry.fee_lamports),
         ("balance change", row.balance_change_lamports, entry.change_lamports),
     )
     if row.status == "LANDED" and row.fill is None:
-        yield _differs(FindingKind.STATE_MISMATCH, name, "no fill", _outcome(entry))
+        yield differs(FindingKind.STATE_MISMATCH, name, "no fill", _outcome(entry))
     if row.fill is not None:
         yield from _fill(name, row, row.fill, entry)
 
@@ -73,7 +77,7 @@ def _fill(
     name: str, row: BookedSubmission, fill: BookedFill, entry: LedgerEntry
 ) -> Iterator[Finding]:
     direction = 1 if row.action == "BUY" else -1
-    yield from _amounts(
+    yield from amounts(
         name,
         ("tip", fill.tip_lamports, entry.sent_lamports),
         ("recorded tip", row.tip_lamports, entry.sent_lamports),
@@ -84,81 +88,67 @@ def _fill(
     )
 
 
-def _positions(books: Books, ledger: Ledger) -> Iterator[Finding]:
-    by_position: dict[UUID, list[BookedSubmission]] = {}
-    for row in books.submissions:
-        if row.position is not None:
-            by_position.setdefault(row.position, []).append(row)
-    by_signal: dict[UUID, list[BookedSubmission]] = {}
-    for row in books.submissions:
-        by_signal.setdefault(row.signal, []).append(row)
-    for position in books.positions:
-        rows = [*by_position.get(position.uuid, ()), *by_signal.get(position.signal, ())]
-        unique = {row.signature: row for row in rows}
-        yield from _position(position, list(unique.values()), ledger)
-
-
-def _position(
-    position: BookedPosition, rows: list[BookedSubmission], ledger: Ledger
-) -> Iterator[Finding]:
-    """Recomputed from the chain's entries of the transactions that the books call landed or failed."""
-    entries = [
-        (row.action, ledger.entries[row.signature])
-        for row in rows
-        if row.status in ON_CHAIN and row.signature in ledger.entries
-    ]
-    landed = [(action, entry) for action, entry in entries if not entry.is_failed]
-    buys = [entry for action, entry in landed if action == "BUY"]
-    sells = [entry for action, entry in landed if action == "SELL"]
-    bought = sum(entry.token_changes.get(position.mint, 0) for entry in buys)
-    held = bought + sum(entry.token_changes.get(position.mint, 0) for entry in sells)
-    paid = -sum(entry.sol_lamports for entry in buys)
-    received = sum(entry.sol_lamports for entry in sells)
-    spent = sum(entry.fee_lamports + entry.sent_lamports for _, entry in entries)
-    rent = sum(entry.rent_lamports for _, entry in landed) if held == 0 else 0
-    unsold = paid * held // bought if bought else 0
-    name = f"position {position.symbol} {position.uuid}"
-    yield from _amounts(
-        name,
-        ("bought", position.bought_raw, bought),
-        ("held", position.held_raw, held),
-        ("cost", position.cost_lamports, paid),
-        ("realised PnL", position.realised_pnl_lamports, received - (paid - unsold) - spent - rent),
-    )
-    if len(buys) != 1:
-        yield _differs(FindingKind.STATE_MISMATCH, name, "one buy", f"{len(buys)} landed buys")
-    if (position.status == "CLOSED") is not (held == 0):
-        yield _differs(FindingKind.STATE_MISMATCH, name, position.status, f"{held} raw held")
-
-
-def _strangers(ledger: Ledger, known: Collection[str]) -> Iterator[Finding]:
-    """Transactions that are neither ours nor a transfer in."""
+def _strangers(books: Books, ledger: Ledger, known: Collection[str]) -> Iterator[Finding]:
+    """Transactions that are neither ours, nor a transfer in, nor a taking that the books call a loss."""
+    explained = _booked_takings(books, ledger, known)
     for signature, entry in ledger.entries.items():
-        if signature not in known and not entry.is_received:
+        if signature not in known and not entry.is_received and signature not in explained:
             moved = f"{entry.change_lamports} lamports"
             tokens = [f"{change} raw {mint}" for mint, change in entry.token_changes.items()]
-            yield _differs(
+            yield differs(
                 FindingKind.UNKNOWN_TX, signature, "not in the books", ", ".join([moved, *tokens])
             )
 
 
+def _booked_takings(books: Books, ledger: Ledger, known: Collection[str]) -> set[str]:
+    """What others took of our tokens without our signature, where the books' losses of that mint equal it."""
+    takings: dict[str, dict[str, int]] = {}
+    for signature, entry in ledger.entries.items():
+        if signature in known or entry.is_signed_by_us or entry.change_lamports < 0:
+            continue
+        for mint, change in entry.token_changes.items():
+            if change < 0:
+                takings.setdefault(mint, {})[signature] = -change
+    lost = _booked_by_mint(books, lambda lot: lot.lost_raw)
+    return {
+        signature
+        for mint, found in takings.items()
+        if sum(found.values()) == lost.get(mint)
+        for signature in found
+    }
+
+
 def _holdings(books: Books, ledger: Ledger, pending: list[LedgerEntry]) -> Iterator[Finding]:
+    """Tokens that were written off as abandoned may still be there, or go away: they are worth nothing."""
     booked: dict[str, int] = {}
     for position in books.positions:
         if position.held_raw:
             booked[position.mint] = booked.get(position.mint, 0) + position.held_raw
+    abandoned = _booked_by_mint(books, lambda lot: lot.abandoned_raw)
     for mint in sorted(booked.keys() | ledger.holdings_raw.keys()):
         unbooked = sum(entry.token_changes.get(mint, 0) for entry in pending)
         held = ledger.holdings_raw.get(mint, 0) - unbooked
+        least = booked.get(mint, 0)
+        if least <= held <= least + abandoned.get(mint, 0):
+            continue
         if mint in booked:
-            yield from _amounts(f"holding {mint}", ("raw tokens", booked[mint], held))
+            yield from amounts(f"holding {mint}", ("raw tokens", least, held))
         elif held:
             name = f"holding {mint}"
-            yield _differs(FindingKind.UNKNOWN_HOLDING, name, "no open position", f"{held} raw")
+            yield differs(FindingKind.UNKNOWN_HOLDING, name, "no open position", f"{held} raw")
+
+
+def _booked_by_mint(books: Books, amount: Callable[[BookedLot], int]) -> dict[str, int]:
+    mints = {position.uuid: position.mint for position in books.positions}
+    raw: dict[str, int] = {}
+    for lot in books.lots:
+        mint = mints[lot.position]
+        raw[mint] = raw.get(mint, 0) + amount(lot)
+    return raw
 
 
 def _wallet(ledger: Ledger) -> Iterator[Finding]:
-    yield from _amounts(
+    yield from amounts(
         "wallet", ("sum of all changes", ledger.changes_lamports, ledger.balance_lamports)
     )
 
@@ -181,17 +171,6 @@ def _totals(ledger: Ledger, known: Collection[str]) -> Totals:
         other_lamports=strange,
         balance_lamports=ledger.balance_lamports,
     )
-
-
-def _amounts(name: str, *rows: tuple[str, int, int]) -> Iterator[Finding]:
-    for what, booked, found in rows:
-        if booked != found:
-            subject = f"{name}: {what}"
-            yield _differs(FindingKind.AMOUNT_MISMATCH, subject, str(booked), str(found))
-
-
-def _differs(kind: FindingKind, subject: str, books: str, chain: str) -> Finding:
-    return Finding(kind=kind, subject=subject, books=books, chain=chain)
 
 
 def _outcome(entry: LedgerEntry) -> str:

@@ -1,6 +1,6 @@
 """What a comparison of books and chain found: kinds, findings, totals, and the report of it all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -79,3 +79,16 @@ class Report:
         for finding in self.findings:
             yield f"{finding.kind} {finding.subject}: books {finding.books}, chain {finding.chain}"
         yield "books equal the chain" if self.is_equal else f"{len(self.findings)} differences"
+
+
+def amounts(name: str, *rows: tuple[str, int, int]) -> Iterator[Finding]:
+    """A finding for each (what, booked, found) that differs."""
+    for what, booked, found in rows:
+        if booked != found:
+            subject = f"{name}: {what}"
+            yield differs(FindingKind.AMOUNT_MISMATCH, subject, str(booked), str(found))
+
+
+def differs(kind: FindingKind, subject: str, books: str, chain: str) -> Finding:
+    """One difference."""
+    return Finding(kind=kind, subject=subject, books=books, chain=chain)

@@ -11,13 +11,15 @@ from django.db.models import F
 from audit import services as audit
 from trading import live
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus, sources
-from trading.domain.pnl import apportioned_cost_lamports, price_sol
+from trading.domain.pnl import price_sol
 from trading.domain.swaps import BalanceChange
 from trading.domain.values import Action
 from trading.models import Fill, Position, Signal, Submission
 from trading.services.breaker import SolPrice, evaluate_breaker
 from trading.services.claims import give_up
 from trading.services.liquidity import entry_liquidity
+from trading.services.losses import book_shortfall
+from trading.services.lots import open_lot, recompute_pnl, sell_lots
 from trading.services.policy import policy_for_exits
 from trading.services.steps import step
 
@@ -120,8 +122,8 @@ def _open_position(
     )
     submission.position = position
     submission.save(update_fields=["position"])
-    _store_fill(submission, position, change, sol_price_usd, filled_at)
-    _recompute_pnl(position)
+    open_lot(_store_fill(submission, position, change, sol_price_usd, filled_at))
+    recompute_pnl(position)
     _complete(signal, code="BOUGHT", now=now)
 
 
@@ -133,9 +135,12 @@ def _reduce_position(
     now: datetime,
 ) -> None:
     position = Position.objects.select_for_update().get(submissions=submission)
-    _store_fill(submission, position, change, sol_price_usd, filled_at)
+    fill = _store_fill(submission, position, change, sol_price_usd, filled_at)
+    sell_lots(fill)
     signal = submission.signal
     position.held_raw = max(0, position.held_raw + change.token_raw)
+    if change.token_left_raw is not None and change.token_left_raw < position.held_raw:
+        book_shortfall(position, left_raw=change.token_left_raw, fill=fill, now=now)
     position.status = PositionStatus.ACTIVE if position.held_raw else PositionStatus.CLOSED
     position.closed_at = None if position.held_raw else filled_at
     position.exiting_since = None
@@ -153,7 +158,7 @@ def _reduce_position(
             "tiers_taken",
         ]
     )
-    _recompute_pnl(position)
+    recompute_pnl(position)
     for trouble in ("exit", "holding"):
         audit.close_incident(key=f"{trouble}:{position.pk}", now=now)
     _complete(signal, code="SOLD", now=now)
@@ -177,8 +182,8 @@ def _store_fill(
     change: BalanceChange,
     sol_price_usd: Decimal | None,
     filled_at: datetime,
-) -> None:
-    Fill.objects.create(
+) -> Fill:
+    return Fill.objects.create(
         submission=submission,
         position=position,
         action=submission.action,
@@ -193,30 +198,6 @@ def _store_fill(
     )
 
 
-def _recompute_pnl(position: Position) -> None:
-    """Cash in − cost of what was sold − all fees and tips, failed tries too; rent only once it is closed."""
-    fills = list(position.fills.all())
-    received = sum(fill.sol_lamports for fill in fills if fill.action == Action.SELL)
-    still_held = apportioned_cost_lamports(
-        cost_lamports=position.cost_lamports,
-        held_raw=position.held_raw,
-        bought_raw=position.bought_raw,
-    )
-    costs = sum(fill.network_fee_lamports + fill.tip_lamports for fill in fills)
-    costs += _failed_fees(position)
-    rent = sum(fill.rent_lamports for fill in fills) if position.held_raw == 0 else 0
-    pnl = received - (position.cost_lamports - still_held) - costs - rent
-    Position.objects.filter(pk=position.pk).update(realised_pnl_lamports=pnl)
-
-
-def _failed_fees(position: Position) -> int:
-    """Fees of the tries that failed on chain, for this position's sells and for the buy that opened it."""
-    failed = Submission.objects.filter(status=SubmissionStatus.FAILED)
-    of_sells = failed.filter(position=position)
-    of_buy = failed.filter(signal=position.signal_id)
-    return sum((of_sells | of_buy).distinct().values_list("network_fee_lamports", flat=True))
-
-
 def _complete(signal: Signal, *, code: str, now: datetime) -> None:
     step(signal.uuid, to=SignalStatus.COMPLETED, now=now, code=code)
 
@@ -227,7 +208,7 @@ def _release(submission: Submission, *, code: str, text: str, now: datetime) -> 
         Position.objects.filter(
             pk=submission.position_id, status__in=sources(PositionStatus.ACTIVE)
         ).update(status=PositionStatus.ACTIVE, exiting_since=None)
-        _recompute_pnl(Position.objects.get(pk=submission.position_id))
+        recompute_pnl(Position.objects.get(pk=submission.position_id))
     signal = submission.signal
     is_last = signal.attempts >= policy_for_exits().maximum_attempts
     if signal.action == Action.BUY and is_last:

@@ -124,6 +124,9 @@ def measure(
     since = max(now - WINDOW, state.reset_at or now - WINDOW)
     equity, peak = _equity(since) if is_equity_new else (None, None)
     calls, failures, failed_over_at = _rpc(policy, now)
+    drain_since = now - timedelta(seconds=policy.drain_window_seconds)
+    drain_since = max(drain_since, state.reset_at or drain_since)
+    drained = _drained(drain_since) if is_equity_new else None
     return Window(
         pnl_lamports=closed_pnl + sum(_since_reset(each) for each in open_positions()),
         consecutive_losses=_consecutive_losses(state),
@@ -131,6 +134,7 @@ def measure(
         equity_lamports=equity,
         peak_lamports=peak,
         sol_price_usd=state.sol_price_usd,
+        drained_lamports=drained,
         rpc_calls=calls,
         rpc_failures=failures,
         failed_over_at=failed_over_at,
@@ -194,6 +198,22 @@ def _equity(since: datetime) -> tuple[int | None, int | None]:
         parameter(EquityPoint, "at", since),
     )
     return newest[0], (highest[0] + newest[1] if highest else None)
+
+
+def _drained(since: datetime) -> int | None:
+    """What has left since the highest point of what came in other than by our trades."""
+    newest = first(
+        "SELECT outside_lamports FROM trading_equitypoint"
+        " WHERE at > %s AND outside_lamports IS NOT NULL ORDER BY at DESC LIMIT 1",
+        parameter(EquityPoint, "at", since),
+    )
+    if newest is None:
+        return None
+    highest = first(
+        "SELECT max(outside_lamports) FROM trading_equitypoint WHERE at > %s",
+        parameter(EquityPoint, "at", since),
+    )
+    return highest[0] - newest[0] if highest else None
 
 
 def _rpc(policy: BreakerPolicy, now: datetime) -> tuple[int | None, int, datetime | None]:

@@ -82,6 +82,10 @@ class Control:
                     fraction=_number(body, "fraction"),
                     is_balanced="balanced" in body and _switch(body, "balanced"),
                 )
+            case ["POST", "market", mint, "claw-back"]:
+                return self.cluster.world.claw_back(
+                    mint, holder=_text(body, "holder"), fraction=_number(body, "fraction")
+                )
         raise Impossible(404, f"no {request.method} /sandbox/{path}")
 
     def state(self) -> Json:

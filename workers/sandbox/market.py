@@ -26,7 +26,7 @@ from workers.sandbox.tokens import (
     TokenKind,
     universe,
 )
-from workers.sandbox.wallet import Wallet
+from workers.sandbox.wallet import Wallet, holding
 
 DEEPEST_WITHDRAWAL = 0.9999
 RUG_FRACTION = 0.995
@@ -166,6 +166,28 @@ class Market:
         if not is_balanced:
             listing.path.shift += math.log1p(-fraction)
         return listing
+
+    def claw_back(self, mint: Pubkey, *, holder: Pubkey, fraction: float) -> int:
+        """The mint's permanent delegate takes this part of what a wallet holds; raw tokens taken."""
+        token = self.listing(mint).token
+        if token.kind is not TokenKind.PERMANENT_DELEGATE:
+            raise ValueError(f"{token.symbol} has no permanent delegate")
+        if not 0 < fraction <= 1:
+            raise ValueError("fraction must lie above 0 and at most at 1")
+        held = holding(self.chain, owner=holder, mint=mint, program=token.program)
+        owner, amount = self._treasury.address, int(held * fraction)
+        transfer = orders.transfer_tokens(
+            source=orders.token_account_of(holder, mint, token.program),
+            destination=orders.token_account_of(owner, mint, token.program),
+            mint=mint,
+            authority=owner,
+            amount=amount,
+            decimals=token.decimals,
+            program=token.program,
+        )
+        opened = orders.create_token_account(owner=owner, mint=mint, program=token.program)
+        self._treasury.must(self.chain, [opened, transfer])
+        return amount
 
     def spring_traps(self) -> None:
         """Freeze whoever bought a freeze honeypot since the last call."""

@@ -16,6 +16,7 @@ ASSOCIATED_TOKEN_PROGRAM = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25e
 _SET_UNIT_LIMIT, _SET_UNIT_PRICE = 2, 3
 _CREATE_IDEMPOTENT = b"\x01"
 _CLOSE_ACCOUNT, _FREEZE_ACCOUNT, _SYNC_NATIVE = b"\x09", b"\x0a", b"\x11"
+_TRANSFER_CHECKED = 12
 
 
 @lru_cache(maxsize=16_384)
@@ -92,6 +93,29 @@ def freeze_token_account(
         [
             AccountMeta(account, is_signer=False, is_writable=True),
             AccountMeta(mint, is_signer=False, is_writable=False),
+            AccountMeta(authority, is_signer=True, is_writable=False),
+        ],
+    )
+
+
+def transfer_tokens(
+    *,
+    source: Pubkey,
+    destination: Pubkey,
+    mint: Pubkey,
+    authority: Pubkey,
+    amount: int,
+    decimals: int,
+    program: Pubkey,
+) -> Instruction:
+    """TransferChecked by the source's owner, or by the mint's permanent delegate."""
+    return Instruction(
+        program,
+        pack("<BQB", _TRANSFER_CHECKED, amount, decimals),
+        [
+            AccountMeta(source, is_signer=False, is_writable=True),
+            AccountMeta(mint, is_signer=False, is_writable=False),
+            AccountMeta(destination, is_signer=False, is_writable=True),
             AccountMeta(authority, is_signer=True, is_writable=False),
         ],
     )

@@ -199,6 +199,14 @@ class World:
         lamports = self.market.reserves(listing).lamports
         return {"mint": mint, "pool_sol": lamports / LAMPORTS_PER_SOL}
 
+    def claw_back(self, mint: str, *, holder: str, fraction: float) -> dict[str, Any]:
+        """`/sandbox/market/{mint}/claw-back`: the permanent delegate really takes tokens from a wallet."""
+        amount = self.market.claw_back(
+            _mint(mint), holder=Pubkey.from_string(holder), fraction=fraction
+        )
+        self.chain.settle()
+        return {"mint": mint, "amount_raw": str(amount)}
+
     def configure(
         self, *, running: bool | None = None, tempo: float | None = None
     ) -> dict[str, Any]:

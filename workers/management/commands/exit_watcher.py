@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from wallets.vault import open_trading_key
+from workers.custody import CUSTODY_SECONDS, Custody
 from workers.exit_watcher import STEP_SECONDS, ExitWatcher
 from workers.guard import GUARD_SECONDS, Guard, rpc_weather
 from workers.heartbeat import BEAT_SECONDS, Heart
@@ -28,6 +29,7 @@ async def _main() -> None:
         open_writer() as guards_writer,
     ):
         watcher = ExitWatcher(gateways=gateways, writer=writer, wallet=wallet, clock=utc_now)
+        custody = Custody(rpc=gateways.rpc, writer=writer, wallet=wallet, clock=utc_now)
         guard = Guard(
             jupiter=gateways.jupiter,
             writer=guards_writer,
@@ -45,6 +47,7 @@ async def _main() -> None:
         )
         await run_together(
             every(STEP_SECONDS, watcher.step, name="looking at positions"),
+            every(CUSTODY_SECONDS, custody.step, name="comparing token accounts with the books"),
             every(GUARD_SECONDS, guard.step, name="the circuit breaker"),
             every(BEAT_SECONDS, heart.beat, name="heartbeat"),
         )
