@@ -5,8 +5,8 @@ from typing import Any
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
 
-WAIT_SECONDS = 10.0
-"""How long a writer waits for SQLite's one write lock before the request is refused."""
+WAIT_SECONDS = 5.0
+"""How long a writer waits for somebody else's lock before what it was asked for is refused."""
 
 
 def configured(
@@ -17,7 +17,10 @@ def configured(
     Daemons keep their few connections for ever. A web request runs on a thread of its own, so a connection
     that it kept would only be left behind with that thread.
     """
-    options = {SQLITE: _sqlite(synchronous, wait_seconds), POSTGRESQL: _postgresql(process)}
+    options = {
+        SQLITE: _sqlite(synchronous, wait_seconds),
+        POSTGRESQL: _postgresql(process, wait_seconds),
+    }
     return {
         **address,
         "CONN_MAX_AGE": 0 if process == "web" else None,
@@ -39,11 +42,11 @@ def _sqlite(synchronous: str, wait_seconds: float) -> dict[str, Any]:
     }
 
 
-def _postgresql(process: str) -> dict[str, Any]:
+def _postgresql(process: str, wait_seconds: float) -> dict[str, Any]:
     """Every wait has an end: for a server that is gone, a lock that is forgotten, a statement that hangs."""
     server = {
         "synchronous_commit": "on",
-        "lock_timeout": "5s",
+        "lock_timeout": f"{wait_seconds * 1_000:.0f}ms",
         "statement_timeout": "15s",
         "idle_in_transaction_session_timeout": "30s",
     }

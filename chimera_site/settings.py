@@ -136,7 +136,7 @@ DATABASES = {
         env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'chimera.sqlite3'}"),
         process=PROCESS,
         synchronous=SQLITE_SYNCHRONOUS,
-        wait_seconds=env.float("SQLITE_WAIT_SECONDS", default=databases.WAIT_SECONDS),
+        wait_seconds=env.float("DATABASE_WAIT_SECONDS", default=databases.WAIT_SECONDS),
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -28,12 +28,16 @@ class Database:
     url: str
     file: Path
 
+    @property
+    def dsn(self) -> str:
+        """What psycopg wants to know."""
+        address = environ.Env.db_url_config(self.url)
+        return f"host={address['HOST']} user={address['USER']} dbname={address['NAME']}"
+
     def rows(self, query: str) -> list[Any]:
         """What another process reads at this moment."""
         if self.vendor == "postgresql":
-            address = environ.Env.db_url_config(self.url)
-            connect = {"host": address["HOST"], "user": address["USER"], "dbname": address["NAME"]}
-            with psycopg.connect(**connect) as reader:
+            with psycopg.connect(self.dsn) as reader:
                 return reader.execute(query.encode()).fetchall()
         with closing(sqlite3.connect(self.file, timeout=10)) as reader:
             return reader.execute(query).fetchall()

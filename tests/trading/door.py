@@ -105,7 +105,7 @@ def open_door(directory: Path) -> Iterator[Door]:
     seed = SEED.format(secret=SECRET, bonk=BONK, twins=TWINS)
     for arguments in (["migrate", "-v0"], ["shell", "-v0", "-c", seed]):
         _run(arguments, environment)
-    port = _free_port()
+    port = free_port()
     log = directory / "door.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -117,7 +117,7 @@ def open_door(directory: Path) -> Iterator[Door]:
         )
     door = Door(port=port, database=directory / "door.sqlite3", log=log)
     try:
-        _wait_for(door, process)
+        wait_until_open(door, process)
         yield door
     finally:
         process.terminate()
@@ -129,13 +129,13 @@ def _run(arguments: list[str], environment: dict[str, str]) -> None:
     subprocess.run(command, cwd=REPOSITORY, env=environment, check=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_for(door: Door, process: subprocess.Popen[bytes]) -> None:
+def wait_until_open(door: Door, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
