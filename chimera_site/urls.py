@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 
-from trading.views import health_probe
+from trading.views import health_probe, metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("trading.urls")),
@@ -12,5 +12,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("health", health_probe, name="health"),
-    path("", include("django_prometheus.urls")),
+    path("metrics", metrics, name="metrics"),
 ]

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from trading import metrics
 from trading.domain.signals import SignalInvalid, SignalRequest, parse_signal
 from trading.hmac_auth import KnownSecret, NotAuthentic, authenticate
+from trading.metrics import Stage
 from trading.models import ProviderSecret
 from trading.services.deliveries import Answer, Request, receive_deliveries
 from trading.services.policy import PolicyMissing
@@ -37,6 +39,7 @@ class Reception:
 
     async def open(self) -> None:
         """Start the writer and learn the secrets; they are read again every second (rotation)."""
+        metrics.bind(Stage.COMMITTED)
         self._writer.start()
         await self._read_secrets()
         self._refreshing = asyncio.create_task(self._keep_reading_secrets())
@@ -58,6 +61,11 @@ class Reception:
 
     async def answer(self, *, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer to one request, durable when it says accepted. Never raises."""
+        answer = await self._answer(headers, body)
+        metrics.count_answer(status=answer.http_status, code=answer.code)
+        return answer
+
+    async def _answer(self, headers: Mapping[str, str], body: bytes) -> Answer:
         if len(body) > BODY_LIMIT_BYTES:
             return TOO_LARGE
         now = self._clock()
@@ -69,13 +77,20 @@ class Reception:
             return UNAUTHENTICATED
         request = Request(caller=caller, body=body, parsed=_parse(body), received_at=now)
         try:
-            return await self._store(request)
+            answer = await self._store(request)
+            self._measure(request, answer)
+            return answer
         except (StorageUnavailable, PolicyMissing) as error:
             log.error("a signal could not be stored: %s", error)
             return STORAGE_UNAVAILABLE
         except Exception:
             log.exception("a signal could not be answered")
             return STORAGE_UNAVAILABLE
+
+    def _measure(self, request: Request, answer: Answer) -> None:
+        if answer.http_status == 202 and isinstance(request.parsed, SignalRequest):
+            seconds = (self._clock() - request.received_at).total_seconds()
+            metrics.observe_stage(Stage.COMMITTED, request.parsed.action, seconds=seconds)
 
     async def _keep_reading_secrets(self) -> None:
         while True:

@@ -9,10 +9,15 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from trading import board
+from trading import metrics as measured
 from trading.models import Position, Signal
 from trading.stories import position_story, signal_story
+
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+FORWARDING_HEADERS = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "Via")
 
 
 @require_safe
@@ -58,3 +63,16 @@ def health_probe(request: HttpRequest) -> JsonResponse:
     except DatabaseError:
         return JsonResponse({"status": "unhealthy"}, status=503)
     return JsonResponse({"status": "healthy"})
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """For Prometheus on this machine: what all processes have counted. The world gets 403.
+
+    A proxy speaks from this machine too, so nothing that any proxy has forwarded counts as local.
+    """
+    is_forwarded = any(name in request.headers for name in FORWARDING_HEADERS)
+    if is_forwarded or request.META.get("REMOTE_ADDR") not in LOOPBACK:
+        return HttpResponse("metrics are told on this machine only\n", "text/plain", status=403)
+    return HttpResponse(generate_latest(measured.registry()), content_type=CONTENT_TYPE_LATEST)

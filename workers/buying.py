@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
+from trading import metrics
 from trading.domain.decision import (
     SENTENCES,
     Denial,
@@ -20,13 +21,15 @@ from trading.domain.values import WSOL_MINT, Action, Route, Strategy
 from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.jupiter import Quote
 from trading.gateways.transactions import SwapInstructions
+from trading.metrics import Stage
 from trading.services.claims import Claim, retry_later
 from trading.services.leaders import plan_buy
 from trading.services.orders import SignedOrder, decide_buy, deny, record_buy
 from trading.services.state import TradingNow
 from trading.services.steps import AlreadyHeld, EntriesHalted
-from workers.desk import NETWORK_FEE_LAMPORTS, Desk, Stopwatch
+from workers.desk import NETWORK_FEE_LAMPORTS, Desk
 from workers.inquiry import Findings, inquire
+from workers.passage import Passage
 from workers.sending import send
 
 log = logging.getLogger("buying")
@@ -38,7 +41,7 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
 
     NotOurs when somebody else took the signal over meanwhile; nothing is sent then.
     """
-    watch, conditions = Stopwatch(), desk.conditions
+    watch, conditions = Passage(claim, clock=desk.clock), desk.conditions
     plan = await desk.writer.read(
         lambda: plan_buy(
             claim,
@@ -50,6 +53,7 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
         policy = replace(policy, slippage_bps=plan.copying.slippage_bps)
     asked = _amount_to_ask(desk, plan.wanted_lamports, policy)
     found = await watch.wait(inquire(desk, claim.request, policy, amount_lamports=asked))
+    watch.reached(Stage.FACTS)
     tip = price_tip(
         policy=policy,
         percentile=policy.for_strategy(claim.request.strategy).tip_percentile,
@@ -68,6 +72,8 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
             now=desk.clock(),
         )
     )
+    watch.reached(Stage.DECIDED)
+    metrics.count_decision(decision.code if isinstance(decision, Denial) else "ORDER")
     if isinstance(decision, Denial):
         log.info("%s denied: %s", claim.request.symbol, decision.text)
         return
@@ -95,7 +101,7 @@ async def _execute(
     buying: SwapInstructions | None,
     decision: Order,
     tip: int,
-    watch: Stopwatch,
+    watch: Passage,
 ) -> None:
     try:
         order = await _build(desk, claim, policy, quote, buying, decision, tip, watch)
@@ -112,6 +118,7 @@ async def _execute(
             )
         )
         return
+    watch.reached(Stage.SIGNED)
     try:
         submission = await desk.writer.run(lambda: record_buy(claim, order, now=desk.clock()))
     except (AlreadyHeld, EntriesHalted) as change:
@@ -123,7 +130,8 @@ async def _execute(
         text = f"{SENTENCES[code]}: since the decision"
         await desk.writer.run(lambda: deny(claim, code=code, text=text, now=desk.clock()))
         return
-    await send(desk, submission, order, may_go_public=claim.request.strategy is not Strategy.SPEAR)
+    may_go_public = claim.request.strategy is not Strategy.SPEAR
+    await send(desk, submission, order, watch=watch, may_go_public=may_go_public)
 
 
 async def _build(
@@ -134,7 +142,7 @@ async def _build(
     buying: SwapInstructions | None,
     decision: Order,
     tip: int,
-    watch: Stopwatch,
+    watch: Passage,
 ) -> SignedOrder:
     if quote.in_amount_raw != decision.size_lamports:
         buying = None

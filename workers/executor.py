@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
+from trading import metrics
 from trading.domain.policy import Policy
 from trading.domain.values import Action
+from trading.metrics import Stage
 from trading.services.claims import Claim, claim_next, give_up, is_any_due, renew, retry_later
 from trading.services.policy import active_policy, policy_for_exits
 from trading.services.portfolio import has_live_submission
@@ -30,6 +32,7 @@ class Executor:
     """One process's share of the queue: `entry_seats` buys and `exit_seats` sells at a time."""
 
     def __init__(self, desk: Desk, *, entry_seats: int, exit_seats: int) -> None:
+        metrics.bind(*Stage)
         self._desk = desk
         self._entry_seats = asyncio.Semaphore(entry_seats)
         self._exit_seats = asyncio.Semaphore(exit_seats)

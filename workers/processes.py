@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trading import metrics_store
 from workers import leash, readiness, redis_server
 from workers.supervisor import Service
 
@@ -29,6 +30,11 @@ class Wiring:
     sandbox_port: int | None
     redis_socket: Path | None
     sandbox_options: tuple[str, ...] = ()
+
+    @property
+    def metrics_dir(self) -> Path:
+        """Where all processes count together, for as long as the platform runs."""
+        return self.runtime_dir / "metrics"
 
     @property
     def web_url(self) -> str:
@@ -59,6 +65,7 @@ class Wiring:
             "CHIMERA_MODE": self.mode,
             "CHIMERA_DATA_DIR": str(self.data_dir),
             "RUNTIME_DIR": str(self.runtime_dir),
+            metrics_store.VARIABLE: str(self.metrics_dir),
             "DJANGO_SETTINGS_MODULE": "chimera_site.settings",
             "PYTHONUNBUFFERED": "1",
             **self.addresses(),

@@ -18,6 +18,7 @@ from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.chain_facts import AccountData
 from trading.gateways.jupiter import Urgency
 from trading.gateways.transactions import Closing
+from trading.metrics import Stage
 from trading.models import Position
 from trading.services.claims import Claim, retry_later, skip, wait_for
 from trading.services.leaders import following
@@ -25,7 +26,8 @@ from trading.services.orders import SignedOrder, record_sell
 from trading.services.portfolio import ToSell, position_to_sell
 from trading.services.state import trading_state
 from trading.services.steps import PositionBusy
-from workers.desk import Desk, Stopwatch
+from workers.desk import Desk
+from workers.passage import Passage
 from workers.sending import send
 
 log = logging.getLogger("selling")
@@ -57,7 +59,7 @@ async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
     A sell whose position is being sold or bought right now waits; one that cannot be built is tried
     again for as long as the position is open.
     """
-    request = claim.request
+    watch, request = Passage(claim, clock=desk.clock), claim.request
     found, state, follow = await desk.writer.read(
         lambda: (
             position_to_sell(
@@ -82,7 +84,7 @@ async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
         await _skip(desk, claim, "TIER_TAKEN", "this tier of the ladder is sold already")
     else:
         fraction = _fraction(claim, position, follow)
-        await _sell_position(desk, claim, policy, position, state.route, fraction)
+        await _sell_position(desk, claim, policy, position, state.route, fraction, watch)
 
 
 def _why_not_followed(policy: Policy) -> str:
@@ -123,10 +125,11 @@ async def _sell_position(
     position: Position,
     route: Route,
     fraction: Decimal,
+    watch: Passage,
 ) -> None:
-    watch = Stopwatch()
     try:
         holding = await watch.wait(_holding(desk, position))
+        watch.reached(Stage.FACTS)
         wanted = amount_to_sell(held_raw=position.held_raw, fraction=fraction)
         amount = min(wanted, holding.amount_raw)
         if amount == 0:
@@ -136,6 +139,7 @@ async def _sell_position(
     except GatewayError as error:
         await _retry(desk, claim, policy, "BUILD_FAILED", str(error))
         return
+    watch.reached(Stage.SIGNED)
     try:
         submission = await desk.writer.run(
             lambda: record_sell(
@@ -149,7 +153,7 @@ async def _sell_position(
     except PositionBusy:
         await _wait(desk, claim, "POSITION_EXITING", "another sell of the position came first")
         return
-    await send(desk, submission, order)
+    await send(desk, submission, order, watch=watch)
 
 
 async def _build(
@@ -160,7 +164,7 @@ async def _build(
     route: Route,
     holding: _Holding,
     amount_raw: int,
-    watch: Stopwatch,
+    watch: Passage,
 ) -> SignedOrder:
     quote = await watch.wait(
         desk.gateways.jupiter.quote(

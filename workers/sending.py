@@ -2,12 +2,16 @@
 
 import logging
 
+from trading import metrics
 from trading.domain.lifecycle import SubmissionStatus
 from trading.domain.values import Route
 from trading.gateways.base import GatewayError, Refused
+from trading.gateways.http import begins_to_leave
+from trading.metrics import Stage
 from trading.services.booking import book_dead
 from trading.services.orders import SignedOrder, mark_sent
 from workers.desk import Desk
+from workers.passage import Passage
 
 log = logging.getLogger("sending")
 BROADCAST_SECONDS = 2.0
@@ -15,7 +19,12 @@ BROADCAST_SECONDS = 2.0
 
 
 async def send(
-    desk: Desk, submission: int, order: SignedOrder, *, may_go_public: bool = True
+    desk: Desk,
+    submission: int,
+    order: SignedOrder,
+    *,
+    watch: Passage,
+    may_go_public: bool = True,
 ) -> None:
     """Send a recorded submission by its route.
 
@@ -24,6 +33,10 @@ async def send(
     offered the bytes a second time: the submission is booked REFUSED. Anything else is unknown and stays
     in flight.
     """
+    watch.reached(Stage.RECORDED)
+    metrics.count_submission(order.action, "recorded")
+    # Every claim has a task of its own, so this ends with it; the watch counts the first byte only.
+    begins_to_leave.set(watch.first_byte)
     sent_at = desk.clock()
     route = order.route
     refusal = await _offer(desk, order.wire, route)

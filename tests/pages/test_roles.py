@@ -25,7 +25,7 @@ PAGES = [
     ("rule_never_landed", LOGIN, FORBIDDEN, OK),
     ("login", OK, 302, 302),
     ("health", OK, OK, OK),
-    ("prometheus-django-metrics", OK, OK, OK),
+    ("metrics", OK, OK, OK),
     ("admin:index", LOGIN, LOGIN, OK),
 ]
 RULINGS = ["rule_landed", "rule_never_landed"]

@@ -3,7 +3,8 @@ JSON means is the gateways' business.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 
 import aiohttp
 import orjson
@@ -17,6 +18,9 @@ _MESSAGE_LENGTH = 200
 _SHORTEST_SECRET = 8
 _CHUNK_BYTES = 64 * 1024
 
+begins_to_leave: ContextVar[Callable[[], None] | None] = ContextVar("begins_to_leave", default=None)
+"""Called when a request body of the present task starts on its way, connection made and all."""
+
 
 def new_session(endpoints: Endpoints) -> aiohttp.ClientSession:
     """A session for one host: keep-alive, no cookies, no proxies from the environment."""
@@ -27,7 +31,19 @@ def new_session(endpoints: Endpoints) -> aiohttp.ClientSession:
             total=endpoints.timeout_seconds, sock_connect=endpoints.connect_timeout_seconds
         ),
         trust_env=False,
+        trace_configs=[_telling_the_first_byte()],
     )
+
+
+def _telling_the_first_byte() -> aiohttp.TraceConfig:
+    async def tell(*_: object) -> None:
+        told = begins_to_leave.get()
+        if told is not None:
+            told()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_chunk_sent.append(tell)
+    return trace
 
 
 def authority_of(url: str) -> str:

@@ -3,13 +3,14 @@
 import logging
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 
 from audit import services as audit
-from trading import live
+from trading import live, metrics
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus, sources
 from trading.domain.pnl import price_sol
 from trading.domain.swaps import BalanceChange
@@ -87,7 +88,9 @@ def _resolve(
     if resolved != 1:
         return None
     audit.close_incident(key=f"submission:{submission_id}", now=now)
-    return Submission.objects.select_related("signal", "position").get(pk=submission_id)
+    submission = Submission.objects.select_related("signal", "position").get(pk=submission_id)
+    transaction.on_commit(partial(metrics.count_submission, submission.action, status.lower()))
+    return submission
 
 
 def _open_position(

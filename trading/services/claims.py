@@ -37,6 +37,8 @@ class Claim:
     position: UUID | None
     exit_reason: str
     exit_tiers_taken: int
+    is_first: bool
+    """Neither tried before nor put back: what it took until now is our own latency."""
 
 
 def claim_next(*, token: str, is_exit: bool, now: datetime) -> Claim | None:
@@ -192,7 +194,7 @@ def _take_over(uuid: UUID, claim: str, expired: Any, now: datetime) -> bool:
 COLUMNS = (
     "uuid, strategy, action, symbol, mint, amount_lamports, leader_address, provider_trade_uuid,"
     " exit_fraction, source_signature, received_at, attempts, position_id, exit_reason,"
-    " exit_tiers_taken, dead_submissions"
+    " exit_tiers_taken, dead_submissions, code"
 )
 
 
@@ -216,7 +218,9 @@ def _take(token: str, is_exit: bool, now: datetime) -> tuple[Any, ...] | None:
 
 def _claim(row: tuple[Any, ...], token: str) -> Claim:
     uuid, strategy, action, symbol, mint, amount, leader, trade_uuid, *rest = row
-    fraction, source_signature, received_at, attempts, position, exit_reason, tiers, dead = rest
+    fraction, source_signature, received_at, attempts, position, exit_reason, tiers, dead, code = (
+        rest
+    )
     request = SignalRequest(
         strategy=Strategy(strategy),
         action=Action(action),
@@ -241,4 +245,5 @@ def _claim(row: tuple[Any, ...], token: str) -> Claim:
         exit_reason=exit_reason,
         exit_tiers_taken=tiers,
         dead_submissions=dead,
+        is_first=attempts == 1 and not code,
     )

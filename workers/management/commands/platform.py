@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
@@ -49,6 +50,7 @@ class Command(BaseCommand):
                 raise CommandError(_already_running(error.holder)) from None
             self.set_up()
             wiring = self.wire(stack, sandbox_options=sandbox_options(options))
+            shutil.rmtree(wiring.metrics_dir, ignore_errors=True)
             stack.enter_context(
                 run_env.published(settings.DATA_DIR / "run.env", wiring.addresses())
             )
