@@ -6,9 +6,19 @@ from typing import Any
 import pytest
 
 from trading.reconciliation.findings import Finding, FindingKind, Report, Totals
-from workers.journey.journal import Journal, Line
-from workers.journey.report import JourneyReport, table
+from workers.journey import layout
+from workers.journey.coverage import Coverage, Failover, Part, Shown
+from workers.journey.journal import Journal
+from workers.journey.report import JourneyReport
 from workers.journey.verdict import percentile
+
+WHOLE = Failover(over_after_seconds=2.0, calls_to_second=9, back_after_seconds=8.5)
+
+
+def coverage(*seen: str, failover: Failover | None = WHOLE) -> Coverage:
+    shown = {name: Shown(count=2, signal="a-signal") for name in seen}
+    routes = Part(key="routes", wanted=("JITO", "STANDARD"), seen=shown)
+    return Coverage(parts=(routes,), failover=failover)
 
 
 def report(**changes: Any) -> JourneyReport:
@@ -26,6 +36,7 @@ def report(**changes: Any) -> JourneyReport:
         "seconds": 12.3,
         "held": 7,
         "violated": (),
+        "coverage": coverage(),
         **changes,
     }
     return JourneyReport(**values)
@@ -47,7 +58,26 @@ def test_the_figures_are_json() -> None:
     }
     assert {name: figures[name] for name in wanted} == wanted
     assert figures["violated"] == []
-    assert "lines" not in figures
+    assert figures["missing"] == ["routes: JITO", "routes: STANDARD"]
+
+
+def test_what_was_shown_has_its_count_and_its_signal() -> None:
+    figures = report(coverage=coverage("JITO")).as_json()
+    assert figures["routes"] == {"JITO": {"count": 2, "signal": "a-signal"}}
+    assert figures["failover"]["calls_to_second"] == 9
+
+
+def test_people_see_what_was_shown_and_what_is_missing() -> None:
+    shown = "\n".join(report(coverage=coverage("JITO")).as_lines())
+    assert " ✗ routes               1 of 2, missing: STANDARD" in shown
+    assert " ✓ failover             over after 2 s, 9 calls to the second RPC" in shown
+    whole = "\n".join(report(coverage=coverage("JITO", "STANDARD")).as_lines())
+    assert " ✓ routes               2 of 2: JITO 2×, STANDARD 2×" in whole
+
+
+def test_where_processes_are_killed_nothing_need_be_shown() -> None:
+    rough = report(coverage=coverage("JITO", failover=None), must_cover=False)
+    assert "   routes               1 of 2: JITO 2×" in list(rough.as_lines())
 
 
 def test_only_a_journey_without_violations_is_good() -> None:
@@ -59,28 +89,41 @@ def test_every_violation_is_named_to_people_and_machines() -> None:
     bad = report(violated=("hard stop: SOLD; found: no end", "no accepted signal is lost"))
     lines = list(bad.as_lines())
     assert lines[-2:] == [
-        "VIOLATED: hard stop: SOLD; found: no end",
-        "VIOLATED: no accepted signal is lost",
+        " ✗ VIOLATED: hard stop: SOLD; found: no end",
+        " ✗ VIOLATED: no accepted signal is lost",
     ]
     assert bad.as_json()["violated"] == list(bad.violated)
 
 
-def test_lines_are_numbered_and_marked() -> None:
-    lines = (
-        Line(
-            title="SHIELD buy", answer="202 accepted", end="COMPLETED BOUGHT", milliseconds=1234.5
-        ),
-        Line(title="unsigned", answer="401 authentication_failed", is_as_expected=False),
+def test_a_row_shows_title_answer_end_and_time_in_columns_and_marks_what_was_not_expected() -> None:
+    bought = layout.row(
+        "SHIELD buy", "202 accepted", "BOUGHT", milliseconds=1234.5, is_as_expected=True
     )
-    shown = "\n".join(report(lines=lines).as_lines())
-    assert "1  SHIELD buy" in shown
-    assert "1,234 ms" in shown
-    [unsigned] = [line for line in shown.splitlines() if "unsigned" in line]
-    assert unsigned.endswith("✗")
+    unsigned = layout.row(
+        "日本", "401 authentication_failed", "", milliseconds=None, is_as_expected=False
+    )
+    assert bought == (
+        " ✓ SHIELD buy                         202 accepted                  BOUGHT"
+        "                 1,234 ms"
+    )
+    assert unsigned == " ✗ 日本                               401 authentication_failed"
+
+
+def test_what_takes_long_is_given_in_seconds() -> None:
+    row = layout.row("exit", "202 accepted", "SOLD", milliseconds=10_449.0, is_as_expected=True)
+    assert row.endswith(" 10.4 s")
+
+
+@pytest.mark.parametrize("title", ["At the door", "日本"])
+def test_headings_are_as_wide_as_the_table(title: str) -> None:
+    shown = layout.heading(title, note="5 s")
+    assert shown.startswith(f"\n── {title} ─")
+    assert shown.endswith("─ 5 s")
+    assert layout.width(shown) == layout.COLUMNS
 
 
 def test_columns_stand_under_each_other_whatever_the_letters() -> None:
-    shown = list(table(("a", "b"), [("short", "1"), ("日本", "2"), ("much longer", "3")]))
+    shown = list(layout.table(("a", "b"), [("short", "1"), ("日本", "2"), ("much longer", "3")]))
     assert shown == [
         "a            b",
         "───────────  ─",
@@ -96,8 +139,8 @@ def test_a_difference_in_the_books_is_shown() -> None:
     )
     books = Report(findings=(finding,), totals=Totals(balance_lamports=10**9))
     shown = list(report(books=books, books_equal_chain=False).as_lines())
-    assert "UNKNOWN_TX 5xk: books not in the books, chain -1 lamports" in shown
-    assert "1 differences" in shown
+    assert "   UNKNOWN_TX 5xk: books not in the books, chain -1 lamports" in shown
+    assert "   1 differences" in shown
 
 
 def test_without_a_trade_there_is_no_latency() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workers.chaos.invariants import Check
-from workers.journey.report import table
+from workers.journey.layout import table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

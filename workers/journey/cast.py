@@ -27,7 +27,7 @@ class Cast:
             "strategy": strategy,
             "action": action,
             "token": symbol,
-            "token_address": self.mints[symbol],
+            "token_address": self.mints.get(symbol),
             "amount_sol": amount_sol,
             "wallet_address": leader,
             **extra,

@@ -1,11 +1,12 @@
 """A signal provider: signs and posts as specification §3 says, and tries again when nobody answers."""
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,8 @@ import aiohttp
 
 ATTEMPTS = 60
 PAUSE_SECONDS = 0.5
-TIMEOUT = aiohttp.ClientTimeout(total=10)
+# Longer than a platform whose storage is locked takes to say so.
+TIMEOUT = aiohttp.ClientTimeout(total=15)
 
 
 class NobodyAnswers(Exception):
@@ -51,6 +53,10 @@ class Signed:
     headers: Mapping[str, str]
 
 
+Signer = Callable[..., Signed]
+"""(body, *, secret, timestamp) -> Signed: one of the two ways to sign."""
+
+
 def sign(body: bytes, *, secret: str, timestamp: int) -> Signed:
     """X-Signature: lower-case hex HMAC-SHA256 over the timestamp's text followed by the raw body."""
     message = str(timestamp).encode() + body
@@ -63,13 +69,38 @@ def sign(body: bytes, *, secret: str, timestamp: int) -> Signed:
     return Signed(body=body, headers=headers)
 
 
-class Client:
-    """Speaks to one webhook over plain HTTP."""
+def sign_standard(body: bytes, *, secret: str, timestamp: int) -> Signed:
+    """The Standard Webhooks headers: base64 HMAC-SHA256 over id, timestamp and body, joined by dots."""
+    name = f"msg_{hashlib.sha256(body).hexdigest()[:20]}"
+    message = f"{name}.{timestamp}.".encode() + body
+    digest = hmac.new(_standard_key(secret), message, hashlib.sha256).digest()
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": name,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+    return Signed(body=body, headers=headers)
 
-    def __init__(self, session: aiohttp.ClientSession, *, url: str, secret: str) -> None:
-        self._session, self._url, self._secret = session, url, secret
+
+def _standard_key(secret: str) -> bytes:
+    """Such secrets are shown as `whsec_` and the base64 of the key."""
+    return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+
+
+class Client:
+    """One provider, speaking to one webhook over plain HTTP."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, *, url: str, secret: str, signer: Signer = sign
+    ) -> None:
+        self._session, self._url, self._secret, self._sign = session, url, secret, signer
         self.replies: list[Reply] = []
         self._last: dict[bytes, int] = {}
+
+    def another(self, *, secret: str, signer: Signer) -> "Client":
+        """Another provider at the same door."""
+        return Client(self._session, url=self._url, secret=secret, signer=signer)
 
     async def send(self, body: Mapping[str, Any] | bytes, *, age_seconds: int = 0) -> Reply:
         """The reply to a signal whose timestamp lies `age_seconds` back (negative: ahead).
@@ -81,7 +112,7 @@ class Client:
         for attempt in range(1, ATTEMPTS + 1):
             timestamp = max(int(time.time()) - age_seconds, self._last.get(raw, 0) + 1)
             self._last[raw] = timestamp
-            signed = sign(raw, secret=self._secret, timestamp=timestamp)
+            signed = self._sign(raw, secret=self._secret, timestamp=timestamp)
             reply = await self._post(signed, attempt=attempt)
             if reply is not None and reply.reason != "storage_unavailable":
                 self.replies.append(reply)
@@ -102,7 +133,7 @@ class Client:
     def signed(self, body: Mapping[str, Any], *, secret: str | None = None) -> Signed:
         """A request signed now, with our secret or another one."""
         raw = json.dumps(body).encode()
-        return sign(raw, secret=secret or self._secret, timestamp=int(time.time()))
+        return self._sign(raw, secret=secret or self._secret, timestamp=int(time.time()))
 
     async def _post(self, signed: Signed, *, attempt: int) -> Reply | None:
         begun = time.perf_counter()

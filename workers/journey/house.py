@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,16 @@ SLOT_MS = 100
 HISTORY_DAYS = 0.02
 FIRST_PORT = 21_000
 RIVAL = "rival"
+# Two ways to the chain; the first, once it has failed, is trusted again after this long.
+FIRST_RPC, SECOND_RPC = "primary", "secondary"
+RPC_WELL_SECONDS = 4.0
+
+
+class NoResult(Exception):
+    """The chain did not understand what a scene asked."""
+
+
+Counter = Callable[[], Awaitable[int]]
 
 
 class House:
@@ -51,12 +61,43 @@ class House:
             response.raise_for_status()
             return await response.json()
 
+    async def rpc(self, method: str, *params: Any) -> Any:
+        """The `result` of a JSON-RPC call to the chain past every fault on the endpoints; NoResult."""
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        async with self._session.post(f"{self.wiring.sandbox_url}/", json=call) as response:
+            reply = await response.json()
+        if "result" not in reply:
+            raise NoResult(f"{method}: {reply}")
+        return reply["result"]
+
+    async def outside(self, path: str) -> Any:
+        """What the outside answers to a GET."""
+        async with self._session.get(f"{self.wiring.sandbox_url}/{path}") as response:
+            return await response.json()
+
     @asynccontextmanager
     async def fault(self, **rule: Any) -> AsyncIterator[None]:
         """A fault of the outside world for as long as the block runs."""
         number = (await self.sandbox("POST", "faults", rule))["id"]
         try:
             yield
+        finally:
+            await self.sandbox("DELETE", f"faults/{number}")
+
+    @asynccontextmanager
+    async def counting(self, *, endpoint: str, method: str) -> AsyncIterator[Counter]:
+        """How often an RPC endpoint has been asked for this: a delay of nothing, which counts."""
+        rule = {"plane": "rpc", "kind": "latency", "seconds": 0}
+        number = (
+            await self.sandbox("POST", "faults", rule | {"endpoint": endpoint, "method": method})
+        )["id"]
+
+        async def count() -> int:
+            rules = await self.sandbox("GET", "faults")
+            return int(next(each["strikes"] for each in rules if each["id"] == number))
+
+        try:
+            yield count
         finally:
             await self.sandbox("DELETE", f"faults/{number}")
 
@@ -90,17 +131,22 @@ class House:
 
 @asynccontextmanager
 async def running_house(
-    *, seed: int, names: Sequence[str] = NAMES, has_rival: bool = False
+    *,
+    seed: int,
+    names: Sequence[str] = NAMES,
+    rpcs: Sequence[str] = (FIRST_RPC,),
+    has_rival: bool = False,
 ) -> AsyncIterator[House]:
     """The processes of these names, ready; afterwards none is left. UnableToStart otherwise.
 
-    With `has_rival` a second executor works on the same queue under the name `rival`.
+    `rpcs` are ways to the one chain, the preferred first. With `has_rival` a second executor works on
+    the same queue under the name `rival`.
     """
     log = settings.DATA_DIR / "platform.log"
     with ExitStack() as stack:
         wiring = _wire(stack, seed=seed)
         output = stack.enter_context(log.open("a", buffering=1))
-        found = chosen(services(wiring), names=names)
+        found = chosen(services(wiring, outside=_outside(wiring, rpcs)), names=names)
         if has_rival:
             found.append(_rival(found))
         supervisor = Supervisor(
@@ -126,6 +172,12 @@ def _rival(found: Sequence[Service]) -> Service:
 
 def _write(output: TextIO, name: str, line: str) -> None:
     output.write(f"{name:<10} {line}\n")
+
+
+def _outside(wiring: Wiring, rpcs: Sequence[str]) -> dict[str, str]:
+    """The environment with these RPC endpoints, as an operator would configure them."""
+    urls = [f"{wiring.sandbox_url}/rpc/{name}" for name in rpcs]
+    return {**os.environ, "RPC_URLS": ",".join(urls), "RPC_WELL_SECONDS": str(RPC_WELL_SECONDS)}
 
 
 def _wire(stack: ExitStack, *, seed: int) -> Wiring:

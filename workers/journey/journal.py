@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from workers.journey import layout
+
 Say = Callable[[str], None]
 
 
@@ -20,10 +22,9 @@ class Line:
 
 @dataclass(slots=True)
 class Journal:
-    """Collects lines and expectations; `say` hears progress as it happens."""
+    """Collects expectations; `say` hears the table as it grows."""
 
     say: Say
-    lines: list[Line] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     violated: list[str] = field(default_factory=list)
     _begun: float = field(default_factory=time.monotonic)
@@ -33,23 +34,38 @@ class Journal:
         """Since the journal was opened."""
         return time.monotonic() - self._begun
 
+    def chapter(self, title: str) -> None:
+        """Begin a new part of the table."""
+        self.say(layout.heading(title, note=f"{self.seconds:.0f} s"))
+
     def write(self, line: Line) -> None:
-        self.lines.append(line)
-        mark = "✓" if line.is_as_expected else "✗"
-        self.note(f"{mark} {line.title}: {line.answer}{line.end and f' → {line.end}'}")
+        """Add a row to the table."""
+        self.say(
+            layout.row(
+                line.title,
+                line.answer,
+                line.end,
+                milliseconds=line.milliseconds,
+                is_as_expected=line.is_as_expected,
+            )
+        )
 
     def note(self, text: str) -> None:
-        """Progress only."""
-        self.say(f"[{self.seconds:5.1f} s] {text}")
+        """Something between the rows."""
+        self.say(f"   {text}")
 
     def expect(self, what: str, *, holds: bool, found: object = "") -> bool:
         """Remember one expectation and whether it held; a violated one says what was found."""
         if holds:
             self.held.append(what)
         else:
-            self.violated.append(f"{what}; found: {found}" if found != "" else what)
-            self.note(f"✗ {self.violated[-1]}")
+            self.violate(f"{what}; found: {found}" if found != "" else what)
         return holds
+
+    def violate(self, text: str) -> None:
+        """Remember and say what does not hold."""
+        self.violated.append(text)
+        self.say(f" ✗ {text}")
 
     def expect_one_of(self, what: str, allowed: Collection[str], found: str) -> bool:
         """One of these words."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 
 from trading.domain.lifecycle import ENDS, PositionStatus, SubmissionStatus
 from trading.models import Position, Signal, Submission
+from trading.services.state import trading_state
 
 T = TypeVar("T")
 POLL_SECONDS = 0.05
@@ -101,6 +102,12 @@ async def position_of(signal: UUID) -> Position | None:
     return await Position.objects.filter(signal=signal).afirst()
 
 
+async def spear_pauses(*, timeout_seconds: float) -> bool:
+    """Whether the circuit breaker has paused SPEAR within the time-out."""
+    found = await _appears(lambda: trading_state().is_spear_paused or None, timeout_seconds)
+    return found is True
+
+
 async def is_quiet() -> bool:
     """Whether every accepted signal has ended, nothing is in flight, and no position is half sold."""
     return not (
@@ -110,10 +117,15 @@ async def is_quiet() -> bool:
     )
 
 
-async def _appears(ask: Callable[[], T | None], timeout_seconds: float) -> T | None:
+async def appears(ask: Callable[[], Awaitable[T | None]], *, timeout_seconds: float) -> T | None:
+    """The first answer that is not None, asked again and again until the time-out."""
     deadline = time.monotonic() + timeout_seconds
     while True:
-        found = await sync_to_async(ask)()
+        found = await ask()
         if found is not None or time.monotonic() >= deadline:
             return found
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def _appears(ask: Callable[[], T | None], timeout_seconds: float) -> T | None:
+    return await appears(sync_to_async(ask), timeout_seconds=timeout_seconds)

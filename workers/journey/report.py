@@ -1,19 +1,22 @@
-"""The journey's report: the table for people, the figures for machines."""
+"""The journey's report: the end of the table for people, the figures for machines."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from trading.reconciliation.findings import Report
-from workers.journey.journal import Line
+from workers.journey.coverage import Coverage, Failover, Part
+from workers.journey.layout import MARKS, heading, pad
 
-HEADERS = ("Signal", "Answer", "End", "Took")
+NAME = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JourneyReport:
-    """Everything that was counted. Latencies are internal ones in milliseconds, None without any."""
+    """Everything that was counted. Latencies are internal ones in milliseconds, None without any.
+
+    `must_cover`: whatever `coverage` misses is a violation too, and is among them.
+    """
 
     signals: int
     accepted: int
@@ -28,8 +31,9 @@ class JourneyReport:
     seconds: float
     held: int
     violated: tuple[str, ...]
+    coverage: Coverage
+    must_cover: bool = True
     kills: Mapping[str, int] = field(default_factory=dict)
-    lines: tuple[Line, ...] = ()
     books: Report | None = None
 
     @property
@@ -38,51 +42,76 @@ class JourneyReport:
         return not self.violated
 
     def as_json(self) -> dict[str, Any]:
-        """The figures; lines and books go with the table."""
-        names = [name for name in self.__slots__ if name not in ("lines", "books")]
+        """The figures, what was shown, and where every lamport went."""
+        names = [name for name in self.__slots__ if name not in ("coverage", "books")]
         figures = {name: getattr(self, name) for name in names}
         return figures | {
             "violated": list(self.violated),
             "books": None if self.books is None else asdict(self.books.totals),
+            **self.coverage.as_json(),
         }
 
     def as_lines(self) -> Iterable[str]:
-        """The table, the figures, and every expectation that did not hold."""
-        rows = [_row(number, line) for number, line in enumerate(self.lines, start=1)]
-        yield from table(("#", *HEADERS, ""), rows)
-        yield ""
-        yield (
-            f"{self.signals} signals: {self.accepted} accepted, {sum(self.rejected.values())} refused"
-            f" or not traded, {self.duplicates_blocked} duplicates blocked"
-        )
-        yield ", ".join(f"{code} {count}" for code, count in self.rejected.items())
-        yield f"positions: {self.opened} opened, {self.closed} closed; {self.failed} signals failed"
-        if self.kills:
-            yield "killed: " + ", ".join(f"{name} {n}×" for name, n in self.kills.items())
+        """What was shown, the figures, the books, and every expectation that did not hold."""
+        demanded = "" if self.must_cover else "not demanded while processes are killed"
+        yield heading("What was shown", note=demanded)
+        yield from self._shown()
+        yield heading("What came of it")
+        yield from self._figures()
         if self.books is not None:
-            yield from self.books.as_lines()
-        yield f"internal latency: p50 {_ms(self.p50_ms)}, p99 {_ms(self.p99_ms)}"
-        yield f"{self.held} expectations held, {len(self.violated)} violated, {self.seconds:g} s"
-        yield from (f"VIOLATED: {text}" for text in self.violated)
+            yield heading("The books against the chain")
+            yield from (f"   {line}" for line in self.books.as_lines())
+        yield heading("Verdict", note=f"{self.seconds:.0f} s")
+        yield f" {MARKS[self.is_good]} {self.held} expectations held, {len(self.violated)} violated"
+        yield from (f" ✗ VIOLATED: {text}" for text in self.violated)
+
+    def _shown(self) -> Iterable[str]:
+        for part in self.coverage.parts:
+            yield self._part(part)
+        failover = self.coverage.failover
+        if failover is not None or self.must_cover:
+            mark = MARKS[failover is not None and failover.is_whole]
+            yield f" {mark} {pad('failover', NAME)} {_failover(failover)}"
+
+    def _part(self, part: Part) -> str:
+        missing = part.missing
+        mark = MARKS[not missing] if self.must_cover else " "
+        line = f" {mark} {pad(part.title, NAME)} {len(part.wanted) - len(missing)} of {len(part.wanted)}"
+        if missing and self.must_cover:
+            return f"{line}, missing: {' '.join(missing)}"
+        return (
+            line
+            if len(part.seen) > len(part.wanted) or len(part.wanted) > 2
+            else (
+                f"{line}: {', '.join(f'{name} {shown.count}×' for name, shown in part.seen.items())}"
+            )
+        )
+
+    def _figures(self) -> Iterable[str]:
+        yield (
+            f"   {pad('signals', NAME)} {self.signals}: {self.accepted} accepted, "
+            f"{sum(self.rejected.values())} refused or not traded, "
+            f"{self.duplicates_blocked} duplicates blocked"
+        )
+        yield (
+            f"   {pad('positions', NAME)} {self.opened} opened, {self.closed} closed; "
+            f"{self.failed} signals failed"
+        )
+        latency = f"p50 {_ms(self.p50_ms)}, p99 {_ms(self.p99_ms)}"
+        yield f"   {pad('internal latency', NAME)} {latency}"
+        if self.kills:
+            killed = ", ".join(f"{name} {count}×" for name, count in self.kills.items())
+            yield f"   {pad('killed', NAME)} {killed}"
 
 
-def table(headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterable[str]:
-    """Columns as wide as their widest cell."""
-    widths = [max(_width(row[index]) for row in [headers, *rows]) for index in range(len(headers))]
-    for row in [headers, tuple("─" * width for width in widths), *rows]:
-        cells = (cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
-
-
-def _row(number: int, line: Line) -> tuple[str, ...]:
-    took = "" if line.milliseconds is None else f"{line.milliseconds:,.0f} ms"
-    mark = "✓" if line.is_as_expected else "✗"
-    return (str(number), line.title, line.answer, line.end or "—", took, mark)
+def _failover(failover: Failover | None) -> str:
+    if failover is None or failover.over_after_seconds is None:
+        return "never"
+    calls = f"{failover.calls_to_second} calls to the second RPC"
+    over = f"over after {failover.over_after_seconds:g} s, {calls}"
+    back = failover.back_after_seconds
+    return f"{over}, back after {back:g} s" if back is not None else f"{over}, never back"
 
 
 def _ms(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.2f} ms"
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from solders.keypair import Keypair
+
 from trading.models import Position
 from workers.journey import outcomes
 from workers.journey.cast import Cast
 from workers.journey.client import Client, Reply
+from workers.journey.coverage import Failover
 from workers.journey.house import House
 from workers.journey.journal import Journal, Line
 from workers.journey.outcomes import NeverEnded, Outcome
@@ -38,8 +41,9 @@ class Journey:
     accepted: set[UUID] = field(default_factory=set)
     bought: dict[str, UUID] = field(default_factory=dict)
     delayed: set[UUID] = field(default_factory=set)
+    failover: Failover | None = None
     foreign_signals: int = 0
-    sales: int = 0
+    named: int = 0
 
     async def offer(
         self, title: str, body: Mapping[str, Any] | bytes, *, expect: str, **options: Any
@@ -102,7 +106,7 @@ class Journey:
             Line(
                 title=title,
                 answer=answer,
-                end=f"{outcome.status} {outcome.code}",
+                end=outcome.code,
                 milliseconds=outcome.seconds * 1_000,
                 is_as_expected=holds,
             )
@@ -124,10 +128,40 @@ class Journey:
         self, title: str, strategy: str, symbol: str, *, expect: str = "SOLD", **extra: Any
     ) -> Outcome | None:
         """A sell by the leader whose buy we hold."""
-        self.sales += 1
-        name = f"journey-sale-{self.sales}"
-        body = self.cast.body(strategy, "SELL", symbol, "0.5", trade_uuid=name, **extra)
+        body = self.cast.body(strategy, "SELL", symbol, "0.5", trade_uuid=self.name(), **extra)
         return await self.follow(title, body, expect=expect)
+
+    async def denied(
+        self,
+        title: str,
+        symbol: str,
+        code: str,
+        *,
+        strategy: str = "SHIELD",
+        amount_sol: str = "0.2",
+        **extra: Any,
+    ) -> None:
+        """A buy that is accepted and then not made for this reason; nothing may have been signed."""
+        extra = {"trade_uuid": self.name(), **extra}
+        body = self.cast.body(strategy, "BUY", symbol, amount_sol, **extra)
+        outcome = await self.follow(title, body, expect=code)
+        if outcome is not None:
+            self.journal.expect(
+                f"{title}: nothing was signed", holds=outcome.submissions == 0, found=outcome
+            )
+
+    def name(self) -> str:
+        """A trade_uuid that nobody has used."""
+        self.named += 1
+        return f"journey-{self.named}"
+
+    def address(self) -> str:
+        """An address that nobody knows."""
+        return str(self.keypair().pubkey())
+
+    def keypair(self) -> Keypair:
+        """The key of somebody new."""
+        return Keypair.from_seed(self.chance.randbytes(32))
 
     async def position(self, symbol: str) -> Position | None:
         """The position of this symbol's buy as it stands now."""

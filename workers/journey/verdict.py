@@ -19,7 +19,7 @@ from trading.models import Position, Signal, SignalEvent, Submission
 from trading.reconciliation.check import reconcile
 from trading.reconciliation.findings import Report
 from trading.reconciliation.reader import UnableToRead
-from workers.journey import outcomes
+from workers.journey import coverage, outcomes
 from workers.journey.house import House
 from workers.journey.report import JourneyReport
 from workers.journey.steps import Journey
@@ -39,6 +39,10 @@ async def reach(journey: Journey, *, kills: Mapping[str, int]) -> JourneyReport:
     if journey.is_rough:
         dead = min(kills.get("executor", 0), kills.get("ingress", 0))
         journey.journal.expect("executor and ingress were killed often", holds=dead >= 3)
+    shown = await sync_to_async(coverage.measure)(journey.client.replies, failover=journey.failover)
+    # Where processes die meanwhile, a signal may honestly end for another reason than its own.
+    for each in () if journey.is_rough else shown.missing():
+        journey.journal.violate(f"not shown: {each}")
     counted = await sync_to_async(_count)(journey)
     journey.journal.expect(
         f"at least {MINIMUM_SIGNALS} signals were sent", holds=counted["signals"] >= MINIMUM_SIGNALS
@@ -47,9 +51,10 @@ async def reach(journey: Journey, *, kills: Mapping[str, int]) -> JourneyReport:
         **counted,
         books_equal_chain=books is not None and books.is_equal,
         books=books,
+        coverage=shown,
+        must_cover=not journey.is_rough,
         kills=dict(kills),
         seconds=round(journey.journal.seconds, 1),
-        lines=tuple(journey.journal.lines),
         held=len(journey.journal.held),
         violated=tuple(journey.journal.violated),
     )

@@ -111,45 +111,28 @@ async def duplicates(journey: Journey) -> None:
 
 async def denials(journey: Journey) -> None:
     """Signals that are accepted and then not bought, each for its own reason."""
+    stranger, candidate = journey.cast.stranger, journey.cast.candidate
     await asyncio.gather(
-        _denied(journey, "unknown leader", "WIF", "LEADER_UNKNOWN", journey.cast.stranger),
-        _denied(journey, "candidate leader", "WIF", "LEADER_NOT_ACTIVE", journey.cast.candidate),
-        _denied(journey, "freeze honeypot", "CAGE", "FREEZE_AUTHORITY"),
-        _denied(journey, "printing press", "PRESS", "MINT_AUTHORITY"),
-        _denied(journey, "permanent delegate", "LEASH", "UNSAFE_EXTENSION"),
-        _denied(journey, "transfer hook", "HOOK", "UNSAFE_EXTENSION"),
-        _denied(journey, "5 % transfer fee", "TOLL", "TRANSFER_FEE"),
-        _denied(journey, "thin pool", "PUDDLE", "LIQUIDITY_TOO_LOW"),
-        _denied(journey, "supply in ten hands", "THRONE", "HOLDER_CONCENTRATION"),
-        _denied(journey, "launched minutes ago", "FRESH", "TOKEN_TOO_NEW"),
-        _denied(journey, "amount too small", "WIF", "SIZE_TOO_SMALL", amount_sol="0.005"),
-        _denied(journey, "costs too high", "WIF", "COST_TOO_HIGH", amount_sol="0.012"),
+        journey.denied("unknown leader", "WIF", "LEADER_UNKNOWN", wallet_address=stranger),
+        journey.denied("candidate leader", "WIF", "LEADER_NOT_ACTIVE", wallet_address=candidate),
+        journey.denied("freeze honeypot", "CAGE", "FREEZE_AUTHORITY"),
+        journey.denied("printing press", "PRESS", "MINT_AUTHORITY"),
+        journey.denied("permanent delegate", "LEASH", "UNSAFE_EXTENSION"),
+        journey.denied("transfer hook", "HOOK", "UNSAFE_EXTENSION"),
+        journey.denied("5 % transfer fee", "TOLL", "TRANSFER_FEE"),
+        journey.denied("thin pool", "PUDDLE", "LIQUIDITY_TOO_LOW"),
+        journey.denied("supply in ten hands", "THRONE", "HOLDER_CONCENTRATION"),
+        journey.denied("launched minutes ago", "FRESH", "TOKEN_TOO_NEW"),
+        journey.denied("amount too small", "WIF", "SIZE_TOO_SMALL", amount_sol="0.005"),
+        journey.denied("costs too high", "WIF", "COST_TOO_HIGH", amount_sol="0.012"),
         journey.sell("sale of what we do not hold", "SHIELD", "WIF", expect="NO_POSITION"),
     )
     if "BONK" in journey.bought:
         second = journey.cast.shield[2]
-        await _denied(journey, "token already held", "BONK", "ALREADY_HELD", second)
+        await journey.denied("token already held", "BONK", "ALREADY_HELD", wallet_address=second)
     stable = journey.cast.body("SHIELD", "BUY", "USDC", "0.2")
     await journey.offer("quote currency", stable, expect="200 NOT_SPECULATIVE")
     if not journey.is_rough:
         # Refused by the executor a moment ago, so the door knows it by now.
         again = journey.cast.body("SHIELD", "BUY", "CAGE", "0.22")
         await journey.offer("the honeypot again", again, expect="200 FREEZE_AUTHORITY")
-
-
-async def _denied(
-    journey: Journey,
-    title: str,
-    symbol: str,
-    code: str,
-    leader: str | None = None,
-    *,
-    amount_sol: str = "0.2",
-) -> None:
-    extra = {} if leader is None else {"wallet_address": leader}
-    body = journey.cast.body("SHIELD", "BUY", symbol, amount_sol, **extra)
-    outcome = await journey.follow(title, body, expect=code)
-    if outcome is not None:
-        journey.journal.expect(
-            f"{title}: nothing was signed", holds=outcome.submissions == 0, found=outcome
-        )

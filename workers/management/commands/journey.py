@@ -55,6 +55,8 @@ class Command(BaseCommand):
 
     def _travel(self, options: dict[str, Any]) -> int:
         call_command("migrate", verbosity=0, interactive=False)
+        # For people the table is the output; for machines it is progress beside the figures.
+        self._table = self.stderr if options["json"] else self.stdout
         journey = travel(seed=options["seed"], is_rough=options["kill"], say=self._say)
         report = asyncio.run(throwaway.until_told_to_stop(journey))
         self._print(report, is_json=options["json"])
@@ -64,8 +66,9 @@ class Command(BaseCommand):
         if is_json:
             self.stdout.write(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
         else:
-            self.stdout.write("\n".join(report.as_lines()))
+            self._say("\n".join(report.as_lines()))
 
     def _say(self, text: str) -> None:
-        self.stderr.write(text)
-        self.stderr.flush()
+        shown = text.replace("✓", self.style.SUCCESS("✓")).replace("✗", self.style.ERROR("✗"))
+        self._table.write(shown)
+        self._table.flush()

@@ -1,0 +1,23 @@
+"""Addresses that are no token to buy: nothing there, no mint, and a new mint that has no pool."""
+
+import asyncio
+
+from workers.journey.steps import Journey
+from workers.journey.stranger import issue_token
+
+
+async def denials(journey: Journey) -> None:
+    """Nobody knows these, so the chain itself is what the executor goes by."""
+    nowhere, wallet = journey.address(), journey.cast.candidate
+    await asyncio.gather(
+        journey.denied("mint that does not exist", "NONE", "MINT_NOT_FOUND", token_address=nowhere),
+        journey.denied("a wallet instead of a mint", "WALLET", "NOT_A_MINT", token_address=wallet),
+        _without_pool(journey),
+    )
+
+
+async def _without_pool(journey: Journey) -> None:
+    mint = await issue_token(journey.house, owner=journey.keypair(), mint=journey.keypair())
+    await journey.denied(
+        "new token without a pool", "BARE", "LIQUIDITY_UNKNOWN", token_address=mint
+    )
