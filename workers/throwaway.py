@@ -18,9 +18,9 @@ KEPT = ("PATH", "HOME", "USER", "LANG", "TERM", "TMPDIR", "XDG_RUNTIME_DIR", "VI
 KEPT_PREFIXES = ("LC_", "PYTHON", "COVERAGE")
 
 
-def enter(name: str) -> None:
+def enter(name: str, **extra: str) -> None:
     """Return in a new, empty data directory that carries this name; the process starts again for it,
-    as settings are read before any command runs.
+    as settings are read before any command runs. `extra` are variables of its environment.
     """
     if os.environ.get(MARK) == str(settings.DATA_DIR):
         return
@@ -30,7 +30,8 @@ def enter(name: str) -> None:
         for variable, value in os.environ.items()
         if variable in KEPT or variable.startswith(KEPT_PREFIXES)
     }
-    environment = {**kept, "CHIMERA_MODE": "sandbox", "CHIMERA_DATA_DIR": data_dir, MARK: data_dir}
+    own = {"CHIMERA_MODE": "sandbox", "CHIMERA_DATA_DIR": data_dir, MARK: data_dir}
+    environment = {**kept, **extra, **own}
     os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606
 
 

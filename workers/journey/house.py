@@ -22,6 +22,10 @@ RETURN_SECONDS = 120.0
 SLOT_MS = 100
 # 29 minutes of market before the first signal: one token is launched in its last minutes.
 HISTORY_DAYS = 0.02
+SANDBOX_OPTIONS = (
+    *("--slot-ms", str(SLOT_MS), "--history-days", str(HISTORY_DAYS)),
+    *("--leaders", "off", "--tempo", "0"),
+)
 FIRST_PORT = 21_000
 RIVAL = "rival"
 # Two ways to the chain; the first, once it has failed, is trusted again after this long.
@@ -107,6 +111,10 @@ class House:
         async with self._session.get(url, allow_redirects=False) as response:
             return response.status
 
+    def pid(self, name: str) -> int | None:
+        """The process that runs under this name now."""
+        return self._supervisor.pid(name)
+
     def kill(self, name: str) -> int:
         """SIGKILL; the supervisor starts it again. The pid; ProcessLookupError when it is down."""
         return self._supervisor.kill(name)
@@ -136,6 +144,7 @@ async def running_house(
     names: Sequence[str] = NAMES,
     rpcs: Sequence[str] = (FIRST_RPC,),
     has_rival: bool = False,
+    sandbox_options: Sequence[str] = SANDBOX_OPTIONS,
 ) -> AsyncIterator[House]:
     """The processes of these names, ready; afterwards none is left. UnableToStart otherwise.
 
@@ -144,7 +153,7 @@ async def running_house(
     """
     log = settings.DATA_DIR / "platform.log"
     with ExitStack() as stack:
-        wiring = _wire(stack, seed=seed)
+        wiring = _wire(stack, sandbox_options=("--seed", str(seed), *sandbox_options))
         output = stack.enter_context(log.open("a", buffering=1))
         found = chosen(services(wiring, outside=_outside(wiring, rpcs)), names=names)
         if has_rival:
@@ -180,7 +189,7 @@ def _outside(wiring: Wiring, rpcs: Sequence[str]) -> dict[str, str]:
     return {**os.environ, "RPC_URLS": ",".join(urls), "RPC_WELL_SECONDS": str(RPC_WELL_SECONDS)}
 
 
-def _wire(stack: ExitStack, *, seed: int) -> Wiring:
+def _wire(stack: ExitStack, *, sandbox_options: tuple[str, ...]) -> Wiring:
     leases: list[ports.Lease] = []
     for _ in range(3):
         # Each lease is held while the next one is chosen, so that all three differ.
@@ -194,8 +203,5 @@ def _wire(stack: ExitStack, *, seed: int) -> Wiring:
         ingress_port=leases[1].port,
         sandbox_port=leases[2].port,
         redis_socket=settings.RUNTIME_DIR / "redis.sock",
-        sandbox_options=(
-            *("--slot-ms", str(SLOT_MS), "--seed", str(seed)),
-            *("--history-days", str(HISTORY_DAYS), "--leaders", "off", "--tempo", "0"),
-        ),
+        sandbox_options=sandbox_options,
     )

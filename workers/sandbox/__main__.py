@@ -61,6 +61,7 @@ def open_cluster(options: Options) -> Cluster:
         history_days=options.history_days,
         tempo=options.tempo,
         has_leaders=options.has_leaders,
+        extra_tokens=options.extra_tokens,
     )
     if not world.is_ready:
         with ProgressBar("history", stream=sys.stderr) as bar:

@@ -42,7 +42,9 @@ class Market:
     maker trades pools to their paths, the treasury launches, rugs and freezes.
     """
 
-    def __init__(self, chain: Chain, *, seed: int, history_seconds: float) -> None:
+    def __init__(
+        self, chain: Chain, *, seed: int, history_seconds: float, extra_tokens: int = 0
+    ) -> None:
         self.chain = chain
         self.seed = seed
         self.history_seconds = history_seconds
@@ -50,7 +52,7 @@ class Market:
         self._turn = 0
         self.listings: dict[Pubkey, Listing] = {}
         self.tape = Tape()
-        self._tokens = universe(seed=seed)
+        self._tokens = universe(seed=seed, extra_tokens=extra_tokens)
         self._usd = Path(name="USD/SOL", seed=seed, motion=SLOW)
         self._maker = Maker(chain, wallet=Wallet.named("maker", seed=seed))
         self._treasury = Wallet.named("treasury", seed=seed)

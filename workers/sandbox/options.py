@@ -29,6 +29,7 @@ class Options:
     history_days: float
     tempo: float
     has_leaders: bool
+    extra_tokens: int
     webhook_url: str | None
     webhook_secret: str
     genesis_time: int | None
@@ -47,6 +48,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Op
         history_days=given.history_days,
         tempo=given.tempo,
         has_leaders=given.leaders == "on",
+        extra_tokens=given.extra_tokens,
         webhook_url=given.webhook_url,
         webhook_secret=_secret(given.webhook_secret_file),
         genesis_time=given.genesis_time,
@@ -70,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--history-days", type=_within(float, 0, 400), default=10.0)
     add("--tempo", type=_within(float, 0, 10_000), default=30.0, help="market speed against real")
     add("--leaders", choices=("on", "off"), default="on")
+    add("--extra-tokens", type=_within(int, 0, 10_000), default=0, help="more majors, for load")
     add("--webhook-url", help="where the signal provider posts")
     add("--webhook-secret-file", type=Path)
     add("--genesis-time", type=_within(int, 0, 2**40), help="unix seconds; default: history ago")

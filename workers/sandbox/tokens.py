@@ -100,9 +100,12 @@ def keypair_for(label: str, *, seed: int) -> Keypair:
     return Keypair.from_seed(hashlib.sha256(f"sandbox/{seed}/{label}".encode()).digest())
 
 
-def universe(*, seed: int) -> tuple[Token, ...]:
-    """Every token with a pool against SOL: stables, majors, memecoins good and bad."""
-    return (*_known(), *_memecoins(seed), *_dangerous(seed))
+def universe(*, seed: int, extra_tokens: int = 0) -> tuple[Token, ...]:
+    """Every token with a pool against SOL: stables, majors, memecoins good and bad.
+
+    `extra_tokens` more majors stand behind them, for whoever needs many tokens to trade at once.
+    """
+    return (*_known(), *_memecoins(seed), *_dangerous(seed), *_extra(extra_tokens, seed))
 
 
 def _known() -> Iterator[Token]:
@@ -183,6 +186,22 @@ def _memecoins(seed: int) -> Iterator[Token]:
         program=TOKEN_2022_PROGRAM,
         age_days=20,
     )
+
+
+def _extra(count: int, seed: int) -> Iterator[Token]:
+    for number in range(count):
+        symbol = f"EXTRA{number}"
+        yield Token(
+            symbol=symbol,
+            name=f"Extra {number}",
+            mint=mint_of(symbol, seed=seed),
+            decimals=6,
+            kind=TokenKind.MAJOR,
+            price_sol=0.00004,
+            liquidity_usd=400_000.0,
+            motion=SLOW,
+            age_days=90,
+        )
 
 
 def _dangerous(seed: int) -> Iterator[Token]:

@@ -54,10 +54,16 @@ class World:
         history_days: float = 10.0,
         tempo: float = 30.0,
         has_leaders: bool = True,
+        extra_tokens: int = 0,
     ) -> "World":
         """Tokens, pools and purses at genesis of a new chain, else what the chain's notes hold;
         a stored world keeps the history length it was begun with."""
-        market = Market(chain, seed=seed, history_seconds=history_days * DAY_SECONDS)
+        market = Market(
+            chain,
+            seed=seed,
+            history_seconds=history_days * DAY_SECONDS,
+            extra_tokens=extra_tokens,
+        )
         cast = Leaders(chain, market, seed=seed)
         world = cls(
             chain=chain,

@@ -1,0 +1,72 @@
+"""The figures of a benchmark, for people and as JSON."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from workers.bench.figures import PERCENTILES, Phase, Spread
+
+BAR_INTERNAL_P99_MS = 5.0
+BAR_BURST_PER_SECOND = 4_000
+COLUMNS = (*PERCENTILES, "maximum")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchReport:
+    """What was measured. `floor` is an empty application's answer time in the same run."""
+
+    phases: Sequence[Phase]
+    floor: Spread | None
+    machine: dict[str, Any]
+
+    @property
+    def lost(self) -> int:
+        """Accepted signals that have no end."""
+        return sum(phase.lost for phase in self.phases)
+
+    def as_json(self) -> dict[str, Any]:
+        """The file var/bench.json."""
+        burst = next((each for each in self.phases if each.name == "burst"), None)
+        return {
+            "internal_latency_ms": {
+                phase.name: asdict(phase.internal) for phase in self.phases if phase.internal
+            },
+            "accepted_per_s": round(burst.accepted_per_second, 1) if burst else None,
+            "lost": self.lost,
+            "floor": asdict(self.floor) if self.floor else None,
+            "machine": self.machine,
+            "phases": [phase.as_json() for phase in self.phases],
+        }
+
+    def as_lines(self) -> Iterator[str]:
+        """A table for people."""
+        yield f"{'milliseconds':<34}{'count':>8}" + "".join(f"{each:>10}" for each in COLUMNS)
+        yield from _line("floor: empty application, 100/s", self.floor)
+        for phase in self.phases:
+            yield ""
+            yield _summary(phase)
+            yield from _line("  webhook answered", phase.answer)
+            yield from _line("  internal: received to first byte", phase.internal)
+            yield from _line("  waiting for other machines", phase.waited)
+            cpu = ", ".join(f"{each} {ms:.2f}" for each, ms in phase.cpu_milliseconds.items())
+            yield f"  processor time a signal, ms: {cpu}"
+            for end, count in phase.ends.items():
+                yield f"  {end:<40}{count:>8}"
+        yield ""
+        yield f"lost: {self.lost}    " + "  ".join(f"{k} {v}" for k, v in self.machine.items())
+
+
+def _summary(phase: Phase) -> str:
+    answers = ", ".join(f"{count} × {status}" for status, count in phase.statuses.items())
+    return (
+        f"{phase.name}: {phase.sent} sent in {phase.took_seconds:.1f} s,"
+        f" {phase.accepted_per_second:.0f}/s accepted ({answers})"
+    )
+
+
+def _line(title: str, spread: Spread | None) -> Iterator[str]:
+    if spread is None:
+        yield f"{title:<34}{'none':>8}"
+        return
+    figures = "".join(f"{getattr(spread, each):>10.2f}" for each in COLUMNS)
+    yield f"{title:<34}{spread.count:>8}{figures}"
