@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test format journey chaos verify-books clean
+.PHONY: help setup run check test format journey chaos bench verify-books clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ journey: ## Send signed signals through a platform of its own and follow each to
 
 chaos: ## Load, faults and kill -9 on a platform of its own, judged by the chain (SEED=1 MINUTES=2)
 	@$(PY) manage.py chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),2) $(ARGS)
+
+bench: ## Measure the hot path under load on a platform of its own; writes var/bench.json
+	@$(PY) manage.py bench $(ARGS)
 
 verify-books: ## Compare the books of the running platform with the chain, to the lamport
 	@$(PY) manage.py verify_books $(ARGS)

@@ -3,21 +3,32 @@
 import asyncio
 import queue
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 MAXIMUM_BATCH = 256
+GROUP_SECONDS = 0.003
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.0001, 0.002
 
 
 class StorageUnavailable(Exception):
     """The database did not take the write; nothing of it was stored."""
+
+
+class _Kind(Enum):
+    READ = auto()
+    WRITE = auto()
+    PATIENT = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +36,17 @@ class _Work:
     verb: Callable[[], Any]
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Any]"
-    is_read: bool
+    kind: _Kind
 
 
 class GroupWriter:
     """Runs verbs for the asyncio world: each in its own savepoint, many in one COMMIT.
 
     An awaited `run` returns after the COMMIT, so what it answers is durable. A verb that raises undoes
-    itself only. A failed COMMIT fails every verb of the group with StorageUnavailable. `opening` runs first
-    in every transaction that writes: a lock there makes the writers of several processes take turns.
+    itself only. A failed COMMIT fails every verb of the group with StorageUnavailable. A group is as long
+    as a few milliseconds of work: SQLite has one write lock, for which other processes wait meanwhile.
+    `opening` runs first in every transaction that writes: a lock there makes the writers of several
+    processes take turns.
     """
 
     def __init__(self, *, opening: Callable[[], None] = lambda: None) -> None:
@@ -52,49 +65,84 @@ class GroupWriter:
         self._queue.put(None)
         self._thread.join()
 
-    async def run(self, verb: Callable[[], T]) -> T:
-        """The verb's result once it is committed; its own exception, or StorageUnavailable."""
-        return await self._queued(verb, is_read=False)
+    async def run(self, verb: Callable[[], T], *, is_patient: bool = False) -> T:
+        """The verb's result once it is committed; its own exception, or StorageUnavailable.
+
+        A verb that `is_patient` lets everybody else's go first.
+        """
+        return await self._queued(verb, _Kind.PATIENT if is_patient else _Kind.WRITE)
 
     async def read(self, verb: Callable[[], T]) -> T:
-        """The result of a verb that only reads, after everything queued before it.
+        """The result of a verb that only reads, after everything queued before it but the patient.
 
         Where nothing is to be written it asks for no write lock: SQLite has one for all processes, and
-        who finds it taken sleeps for milliseconds.
+        who finds it taken has to wait.
         """
-        return await self._queued(verb, is_read=True)
+        return await self._queued(verb, _Kind.READ)
 
-    async def _queued(self, verb: Callable[[], T], *, is_read: bool) -> T:
+    async def _queued(self, verb: Callable[[], T], kind: "_Kind") -> T:
         if self._is_stopped:
             raise StorageUnavailable("the writer has stopped")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Work(verb, loop, future, is_read))
+        self._queue.put(_Work(verb, loop, future, kind))
         # Once queued it will be committed: a cancelled caller must not look like an undone write.
         return await asyncio.shield(future)
 
     def _work(self) -> None:
+        waiting = _Waiting(self._queue)
         while True:
-            batch, is_last = self._next_batch()
-            if batch:
-                is_reading = all(work.is_read for work in batch)
-                _deliver(batch, _read(batch) if is_reading else _commit(batch, self._opening))
-            if is_last:
+            waiting.look(is_blocking=not waiting)
+            if waiting:
+                group = waiting.next_group()
+                is_reading = all(work.kind is _Kind.READ for work in group)
+                outcomes = _read(group) if is_reading else _commit(group, self._opening)
+                waiting.give_back(group[len(outcomes) :])
+                _deliver(group[: len(outcomes)], outcomes)
+            elif waiting.is_last:
                 connection.close()
                 return
 
-    def _next_batch(self) -> tuple[list[_Work], bool]:
-        batch: list[_Work] = []
-        item = self._queue.get()
-        while item is not None:
-            batch.append(item)
-            if len(batch) == MAXIMUM_BATCH:
-                return batch, False
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return batch, False
-        return batch, True
+
+class _Waiting:
+    """What has queued up, in the order in which it will be done."""
+
+    def __init__(self, source: "queue.SimpleQueue[_Work | None]") -> None:
+        self._source = source
+        self._prompt: deque[_Work] = deque()
+        self._patient: deque[_Work] = deque()
+        self.is_last = False
+
+    def __bool__(self) -> bool:
+        return bool(self._prompt or self._patient)
+
+    def look(self, *, is_blocking: bool) -> None:
+        """Take in what has come; `is_blocking` waits for something."""
+        try:
+            while not self.is_last:
+                work = self._source.get(block=is_blocking)
+                is_blocking = False
+                if work is None:
+                    self.is_last = True
+                else:
+                    self._line_of(work).append(work)
+        except queue.Empty:
+            return
+
+    def next_group(self) -> list[_Work]:
+        """Everybody in a hurry; with nobody in a hurry, one that is not."""
+        if not self._prompt:
+            return [self._patient.popleft()]
+        size = min(len(self._prompt), MAXIMUM_BATCH)
+        return [self._prompt.popleft() for _ in range(size)]
+
+    def give_back(self, group: Sequence[_Work]) -> None:
+        """Put what was not begun where it was."""
+        for work in reversed(group):
+            self._line_of(work).appendleft(work)
+
+    def _line_of(self, work: _Work) -> deque[_Work]:
+        return self._patient if work.kind is _Kind.PATIENT else self._prompt
 
 
 class Collected(Generic[Item, Result]):
@@ -154,6 +202,7 @@ def _read(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
     outcomes: list[tuple[Any, BaseException | None]] = []
     for work in batch:
         try:
+            _connect()
             outcomes.append((work.verb(), None))
         except DatabaseError as error:
             connection.close()
@@ -164,12 +213,18 @@ def _read(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
 
 
 def _commit(
-    batch: list[_Work], opening: Callable[[], None]
+    group: list[_Work], opening: Callable[[], None]
 ) -> list[tuple[Any, BaseException | None]]:
+    """The outcomes of as many verbs, from the first on, as the time of one transaction allows."""
     try:
-        with transaction.atomic():
+        with _transaction():
             opening()
-            outcomes = [_attempt(work.verb) for work in batch]
+            outcomes = []
+            until = time.monotonic() + GROUP_SECONDS
+            for work in group:
+                outcomes.append(_attempt(work.verb))
+                if time.monotonic() >= until:
+                    break
             if connection.needs_rollback:
                 # The database has undone the whole group by itself (disk full): nothing will be stored.
                 raise StorageUnavailable("the transaction was rolled back")
@@ -177,7 +232,53 @@ def _commit(
     except Exception as error:
         connection.close()
         failure = StorageUnavailable(str(error))
-        return [(None, failure)] * len(batch)
+        return [(None, failure)] * len(group)
+
+
+@contextmanager
+def _transaction() -> Iterator[None]:
+    """A transaction that holds the write lock from its beginning.
+
+    SQLite itself waits for a lock that is taken by sleeping 1, 2, 5, 10 … ms: longer than most hold it.
+    """
+    atomic = transaction.atomic()
+    if connection.vendor == "sqlite":
+        _begin_often(atomic)
+    else:
+        atomic.__enter__()
+    try:
+        yield
+    except BaseException as error:
+        atomic.__exit__(type(error), error, error.__traceback__)
+        raise
+    else:
+        atomic.__exit__(None, None, None)
+
+
+def _begin_often(atomic: transaction.Atomic) -> None:
+    """Enter the transaction as soon as nobody else writes; the database's error after its patience."""
+    _connect()
+    begun, pause = time.monotonic(), SHORTEST_PAUSE_SECONDS
+    patience = connection.settings_dict["OPTIONS"].get("timeout", 5.0)
+    while True:
+        try:
+            atomic.__enter__()
+        except OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() - begun > patience:
+                raise
+        else:
+            return
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+
+
+def _connect() -> None:
+    """Have a connection that tells at once that SQLite's lock is taken, instead of sleeping on it."""
+    if connection.connection is None:
+        connection.ensure_connection()
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA busy_timeout = 0")
 
 
 def _attempt(verb: Callable[[], Any]) -> tuple[Any, BaseException | None]:

@@ -116,7 +116,8 @@ class Resolver:
         await self._desk.conditions.refresh_balance()
         price = self._desk.conditions.sol_price_usd
         is_new = await self._desk.writer.run(
-            lambda: book_landed(row.pk, change=change, sol_price_usd=price, now=self._desk.clock())
+            lambda: book_landed(row.pk, change=change, sol_price_usd=price, now=self._desk.clock()),
+            is_patient=True,
         )
         if is_new:
             verdict = f"failed: {change.error}" if change.error else "landed"

@@ -47,7 +47,7 @@ async def test_an_error_of_the_one_call_reaches_all_who_are_in_it(writer: GroupW
 async def test_a_database_that_does_not_even_begin_leaves_nobody_waiting(
     writer: GroupWriter, database: Database
 ) -> None:
-    await writer.run(lambda: connection.cursor().execute("PRAGMA busy_timeout = 50"))
+    await writer.run(lambda: connection.settings_dict["OPTIONS"].update(timeout=0.05))
     called = Collected(writer, list)
     with closing(sqlite3.connect(database.file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -56,3 +56,15 @@ async def test_a_database_that_does_not_even_begin_leaves_nobody_waiting(
     assert [type(outcome) for outcome in outcomes] == [StorageUnavailable] * 2
     # The writer has reconnected since; whoever comes now is served.
     assert await called("c") == "c"
+
+
+async def test_a_lock_that_is_soon_free_is_waited_for(
+    writer: GroupWriter, database: Database
+) -> None:
+    with closing(sqlite3.connect(database.file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.ensure_future(writer.run(lambda: "stored"))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        other.execute("ROLLBACK")
+        assert await waiting == "stored"

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,12 @@ from trading.models import Token
 from trading.writer import MAXIMUM_BATCH, GroupWriter, StorageUnavailable
 
 pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine must not split the groups that these tests are about."""
+    monkeypatch.setattr("trading.writer.GROUP_SECONDS", 60.0)
 
 
 def store(mint: str) -> str:
@@ -200,3 +207,35 @@ async def test_a_stopped_writer_refuses_at_once(database: Database) -> None:
     stopped.stop()
     with pytest.raises(StorageUnavailable, match="stopped"):
         await stopped.run(lambda: None)
+
+
+async def test_a_long_group_is_committed_in_parts(
+    writer: GroupWriter, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others wait for the lock meanwhile; what was not begun is not lost either."""
+    monkeypatch.setattr("trading.writer.GROUP_SECONDS", 0.0)
+    stored_before: list[int] = []
+
+    def look() -> None:
+        stored_before.append(len(stored(database)))
+
+    verbs = [partial(store, name) for name in "abc"]
+    outcomes = await grouped(writer, verbs[0], look, verbs[1], look, verbs[2])
+    assert outcomes == ["a", None, "b", None, "c"]
+    assert stored_before == [1, 2]
+
+
+async def test_the_patient_let_all_others_go_first(writer: GroupWriter, database: Database) -> None:
+    gate, order = Gate(), []
+    holding = asyncio.ensure_future(writer.run(gate.hold))
+    await asyncio.to_thread(gate.is_reached.wait, 5)
+    running = [
+        asyncio.ensure_future(writer.run(partial(order.append, "patient 1"), is_patient=True)),
+        asyncio.ensure_future(writer.run(partial(order.append, "patient 2"), is_patient=True)),
+        asyncio.ensure_future(writer.run(partial(order.append, "prompt"))),
+        asyncio.ensure_future(writer.read(partial(order.append, "reading"))),
+    ]
+    await asyncio.sleep(0.01)
+    gate.open()
+    await asyncio.gather(holding, *running)
+    assert order == ["prompt", "reading", "patient 1", "patient 2"]

@@ -154,9 +154,8 @@ async def send_at_will(
     await asyncio.gather(*(client() for _ in range(clients)))
 
 
-async def main(spec: Spec) -> None:
-    """Send everything and write the results down."""
-    bodies = Path(spec.bodies_file).read_bytes().splitlines()
+async def play(spec: Spec, bodies: Sequence[bytes]) -> dict[str, Any]:
+    """Send everything; what came back and how long it took."""
     provider = Provider(spec)
     await provider.open(spec.clients or CONNECTIONS)
     begun = time.perf_counter()
@@ -165,10 +164,17 @@ async def main(spec: Spec) -> None:
     else:
         await send_at_rate(provider, bodies, rate=spec.rate)
     took = time.perf_counter() - begun
-    found = {"took_seconds": took, "results": provider.results()}
+    return {"took_seconds": took, "results": provider.results()}
+
+
+def main() -> None:
+    """Read the bodies, play them, write the results down."""
+    spec = Spec(**json.load(sys.stdin))
+    bodies = Path(spec.bodies_file).read_bytes().splitlines()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        found = runner.run(play(spec, bodies))
     Path(spec.results_file).write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(Spec(**json.load(sys.stdin))))
+    main()

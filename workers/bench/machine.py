@@ -1,8 +1,8 @@
 """What the figures were measured on; figures of two machines are never compared."""
 
 import os
-from collections.abc import Mapping
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 

@@ -19,7 +19,7 @@ CHUNK = 500
 async def wait_until_quiet() -> None:
     """Return when every signal has its end, or after three minutes: what is left then counts as lost."""
     until = time.monotonic() + QUIET_SECONDS
-    while await sync_to_async(_is_any_open)() and time.monotonic() < until:
+    while await sync_to_async(_is_any_open)() and time.monotonic() < until:  # noqa: ASYNC110
         await asyncio.sleep(0.25)
 
 
