@@ -18,6 +18,7 @@ log = logging.getLogger("conditions")
 BLOCKHASH_SECONDS = 1.0
 BALANCE_SECONDS = 1.0
 SLOW_SECONDS = 10.0
+TIP_ACCOUNTS_SECONDS = 30.0
 BLOCKHASH_LIFETIME = timedelta(seconds=20)
 BALANCE_LIFETIME = timedelta(seconds=30)
 SOL_PRICE_LIFETIME = timedelta(minutes=5)
@@ -80,7 +81,9 @@ class Conditions:
 
     async def refresh_once(self) -> None:
         """Ask for everything; what does not answer is logged and stays as it was."""
-        await asyncio.gather(self._blockhash(), self.refresh_balance(), self._slow())
+        await asyncio.gather(
+            self._blockhash(), self.refresh_balance(), self._slow(), self._tip_accounts()
+        )
 
     async def keep_fresh(self) -> None:
         """Refresh for ever, each fact at its own pace."""
@@ -88,6 +91,8 @@ class Conditions:
             self._repeat(BLOCKHASH_SECONDS, self._blockhash),
             self._repeat(BALANCE_SECONDS, self.refresh_balance),
             self._repeat(SLOW_SECONDS, self._slow),
+            # Each question of these is one that a bundle cannot be sent by: the engine allows one a second.
+            self._repeat(TIP_ACCOUNTS_SECONDS, self._tip_accounts),
         )
 
     async def refresh_balance(self) -> None:
@@ -97,11 +102,13 @@ class Conditions:
     async def _blockhash(self) -> None:
         await self._keep("blockhash", lambda: self._gateways.rpc.latest_blockhash("confirmed"))
 
+    async def _tip_accounts(self) -> None:
+        await self._keep("tip_accounts", self._gateways.block_engine.tip_accounts)
+
     async def _slow(self) -> None:
         await asyncio.gather(
             self._keep("sol_price", self._ask_sol_price),
             self._keep("tip_floor", self._gateways.block_engine.tip_floor),
-            self._keep("tip_accounts", self._gateways.block_engine.tip_accounts),
             self._remember_landed_tips(),
         )
 

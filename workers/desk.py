@@ -14,7 +14,7 @@ from trading.domain.values import Route
 from trading.facts.sales import SaleDesk
 from trading.facts.tokens import TokenDesk
 from trading.gateways.connect import Gateways
-from trading.gateways.jupiter import Quote, Urgency
+from trading.gateways.jupiter import Quote
 from trading.gateways.lookup_tables import LookupTables
 from trading.gateways.transactions import (
     Closing,
@@ -68,7 +68,6 @@ class Desk:
         *,
         tip: Tip | None,
         watch: Stopwatch,
-        urgency: Urgency = Urgency.ENTRY,
         closing: Closing | None = None,
         instructions: SwapInstructions | None = None,
     ) -> tuple[SignedTransaction, int]:
@@ -79,7 +78,7 @@ class Desk:
         """
         if instructions is None:
             instructions = await watch.wait(
-                self.gateways.jupiter.swap_instructions(quote, owner=self.address, urgency=urgency)
+                self.gateways.jupiter.swap_instructions(quote, owner=self.address)
             )
         tables = await watch.wait(self.tables.fetch(instructions.lookup_table_addresses))
         blockhash = self.conditions.blockhash

@@ -11,6 +11,7 @@ from pathlib import Path
 from trading import metrics
 from trading.domain.policy import Policy
 from trading.domain.values import Action
+from trading.gateways.quota import Urgency, urgent
 from trading.metrics import Stage
 from trading.services.claims import Claim, claim_next, give_up, is_any_due, renew, retry_later
 from trading.services.policy import active_policy, policy_for_exits
@@ -118,9 +119,11 @@ class Executor:
     async def _work(self, claim: Claim, policy: Policy) -> None:
         trade: Callable[[Desk, Claim, Policy], Awaitable[None]]
         trade = sell if claim.request.action is Action.SELL else buy
+        urgency = Urgency.EXIT if claim.request.action is Action.SELL else Urgency.ENTRY
         self._held.add(claim.token)
         try:
-            await trade(self._desk, claim, policy)
+            with urgent(urgency):
+                await trade(self._desk, claim, policy)
         except NotOurs as error:
             log.info("%s: %s", claim.uuid, error)
         except StorageUnavailable as error:

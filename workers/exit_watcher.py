@@ -15,7 +15,6 @@ from trading.domain.pnl import price_sol
 from trading.domain.values import WSOL_MINT
 from trading.gateways.base import GatewayError
 from trading.gateways.connect import Gateways
-from trading.gateways.jupiter import Urgency
 from trading.models import Position
 from trading.services.breaker import SolPrice
 from trading.services.control import request_exit_of
@@ -126,7 +125,6 @@ class ExitWatcher:
                 output_mint=WSOL_MINT,
                 amount_raw=position.held_raw,
                 slippage_bps=QUOTE_SLIPPAGE_BPS,
-                urgency=Urgency.POSITION,
             )
         except GatewayError:
             return None

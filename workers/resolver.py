@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from trading.domain.lifecycle import SubmissionStatus
 from trading.domain.swaps import TransactionUnreadable, read_balance_change
-from trading.domain.values import Action, Route
+from trading.domain.values import Action
 from trading.gateways.base import GatewayError
 from trading.gateways.chain_facts import SignatureStatus
 from trading.gateways.jito import TIP_ACCOUNTS
@@ -16,7 +16,7 @@ from trading.services.claims import is_any_abandoned, take_over_abandoned
 from trading.services.outcomes import mark_unknown
 from trading.services.portfolio import held_raw, in_flight
 from workers.desk import Desk
-from workers.sending import BROADCAST_SECONDS, broadcast_again
+from workers.offering import Offers
 
 log = logging.getLogger("resolver")
 STEP_SECONDS = 0.4
@@ -32,9 +32,10 @@ class Resolver:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._broadcast_at: dict[int, datetime] = {}
+        self._offers = Offers(desk)
         self._told_at: dict[int, datetime] = {}
         self._room = asyncio.Semaphore(ROWS_AT_ONCE)
+        self._waiting: list[Submission] = []
 
     async def step(self) -> int:
         """Resolve once whatever can be; how many submissions were resolved.
@@ -51,12 +52,14 @@ class Resolver:
             return 0
         statuses = await self._statuses(submissions)
         # Side by side: one endpoint that hangs must not keep the others' fills out of the books.
+        self._waiting = []
         resolved = await asyncio.gather(
             *(
                 self._resolve_safely(row, status)
                 for row, status in zip(submissions, statuses, strict=True)
             )
         )
+        await self._offers.again(self._waiting)
         return sum(resolved)
 
     async def _statuses(self, submissions: list[Submission]) -> list[SignatureStatus | None]:
@@ -94,7 +97,7 @@ class Resolver:
         if expired and not await self._has_left_traces(row):
             return await self._bury(row)
         if not expired:
-            await self._offer_again(row)
+            self._waiting.append(row)
             text = "no node knows it, and the block height at which it would be dead is not reached"
             await self._tell_if_old(row, text, UNKNOWN_AFTER)
         return False
@@ -170,20 +173,6 @@ class Resolver:
         log.warning("%s %s is unknown: %s", row.action, row.signature[:8], text)
         await self._desk.writer.run(lambda: mark_unknown(row.pk, text=text, now=now))
 
-    async def _offer_again(self, row: Submission) -> None:
-        now = self._desk.clock()
-        last = self._broadcast_at.get(row.pk, row.sent_at or row.recorded_at)
-        if (now - last).total_seconds() < BROADCAST_SECONDS:
-            return
-        self._broadcast_at[row.pk] = now
-        await broadcast_again(
-            self._desk,
-            wire=bytes(row.wire),
-            route=Route(row.route),
-            is_exit=row.action == Action.SELL,
-        )
-
     def _forget_all_but(self, known: set[int]) -> None:
-        for memory in (self._broadcast_at, self._told_at):
-            for gone in memory.keys() - known:
-                del memory[gone]
+        for gone in self._told_at.keys() - known:
+            del self._told_at[gone]

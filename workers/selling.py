@@ -16,7 +16,6 @@ from trading.domain.tips import exit_tip_lamports, price_tip
 from trading.domain.values import TOKEN_2022_PROGRAM, WSOL_MINT, Action, Route
 from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.chain_facts import AccountData
-from trading.gateways.jupiter import Urgency
 from trading.gateways.transactions import Closing
 from trading.metrics import Stage
 from trading.models import Position
@@ -172,7 +171,6 @@ async def _build(
             output_mint=WSOL_MINT,
             amount_raw=amount_raw,
             slippage_bps=_slippage_bps(policy, claim.dead_submissions),
-            urgency=Urgency.EXIT,
         )
     )
     paid = desk.choose_tip(
@@ -184,7 +182,6 @@ async def _build(
         quote,
         tip=paid,
         watch=watch,
-        urgency=Urgency.EXIT,
         closing=holding.closing if is_last else None,
     )
     return SignedOrder(

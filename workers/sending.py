@@ -5,7 +5,7 @@ import logging
 from trading import metrics
 from trading.domain.lifecycle import SubmissionStatus
 from trading.domain.values import Route
-from trading.gateways.base import GatewayError, Refused
+from trading.gateways.base import GatewayError, RateLimited, Refused
 from trading.gateways.http import begins_to_leave
 from trading.metrics import Stage
 from trading.services.booking import book_dead
@@ -28,26 +28,28 @@ async def send(
 ) -> None:
     """Send a recorded submission by its route.
 
-    A refusal by the engine proves that it did not take the bundle, so the same bytes go to the RPC
-    nodes, where they `may_go_public` (SPEAR may not). Refused by all, and too soon for anybody to have
-    offered the bytes a second time: the submission is booked REFUSED. Anything else is unknown and stays
-    in flight.
+    An engine that refuses, or has no time for us, did not take the bundle, so the same bytes go to the RPC
+    nodes, where they `may_go_public` (SPEAR may not). They can: the tip is an instruction of the swap
+    itself, so the bytes depend on nothing that only a bundle would bring. Refused by all, and too soon for
+    anybody to have offered the bytes a second time: the submission is booked REFUSED. Anything else is
+    unknown and stays in flight.
     """
     watch.reached(Stage.RECORDED)
     metrics.count_submission(order.action, "recorded")
     # Every claim has a task of its own, so this ends with it; the watch counts the first byte only.
     begins_to_leave.set(watch.first_byte)
     sent_at = desk.clock()
-    route = order.route
-    refusal = await _offer(desk, order.wire, route)
-    if refusal is not None and route is Route.JITO and may_go_public:
-        log.warning("block engine refused %s: %s", order.signature[:8], refusal)
+    route, remark = order.route, ""
+    failures = [await offer(desk, order.wire, route)]
+    if isinstance(failures[0], Refused | RateLimited) and route is Route.JITO and may_go_public:
+        remark = f"the block engine did not take it: {failures[0]}"
         route = Route.STANDARD
-        refusal = await _offer(desk, order.wire, route)
-    await desk.writer.run(lambda: mark_sent(submission, route=route, now=sent_at))
+        failures.append(await offer(desk, order.wire, route))
+    await desk.writer.run(lambda: mark_sent(submission, route=route, now=sent_at, remark=remark))
     took_seconds = (desk.clock() - sent_at).total_seconds()
-    if refusal is not None and took_seconds < BROADCAST_SECONDS:
-        text = str(refusal)
+    refusals = [failure for failure in failures if isinstance(failure, Refused)]
+    if len(refusals) == len(failures) and took_seconds < BROADCAST_SECONDS:
+        text = str(refusals[-1])
         log.warning("everybody refused %s: %s", order.signature[:8], text)
         await desk.writer.run(
             lambda: book_dead(
@@ -60,22 +62,16 @@ async def send(
         )
 
 
-async def broadcast_again(desk: Desk, *, wire: bytes, route: Route, is_exit: bool) -> None:
-    """Offer the same bytes once more; they can land only once. Exits try every way there is."""
-    await _offer(desk, wire, route)
-    if is_exit and route is Route.JITO:
-        await _offer(desk, wire, Route.STANDARD)
-
-
-async def _offer(desk: Desk, wire: bytes, route: Route) -> Refused | None:
-    """None when it was taken or may have been; the refusal when it provably was not."""
+async def offer(desk: Desk, wire: bytes, route: Route) -> GatewayError | None:
+    """Offer bytes once by one way. None when they were taken; a Refused proves that they were not, after
+    any other error they may have been.
+    """
     try:
         if route is Route.JITO:
             await desk.gateways.block_engine.send_bundle([wire])
         else:
             await desk.gateways.rpc.send_transaction(wire)
-    except Refused as refusal:
-        return refusal
     except GatewayError as error:
-        log.warning("sending by %s: outcome unknown: %s", route, error)
+        log.warning("offered by %s: %s", route, error)
+        return error
     return None

@@ -51,10 +51,21 @@ async def test_a_source_that_fails_is_named_and_blames_nobody(
 async def test_a_source_that_fails_twice_is_asked_a_third_time(
     asker: Asker, mint: str, place: dict[str, Any]
 ) -> None:
-    asker.sandbox.fault(**place, **LIMITED, count=2)
+    asker.sandbox.fault(**place, **BROKEN, count=2)
     facts = await asker.tokens.facts(mint, policy=asker.policy)
     assert not facts.unavailable
     assert judge(facts, strategy="SHIELD", policy=asker.policy, now=asker.clock()) is None
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: "-".join(place.values()))
+async def test_a_source_that_asks_to_wait_a_second_is_asked_again_then_and_still_in_time(
+    asker: Asker, mint: str, place: dict[str, Any]
+) -> None:
+    asker.sandbox.fault(**place, **LIMITED, count=1)
+    begun = time.monotonic()
+    facts = await asker.tokens.facts(mint, policy=asker.policy)
+    assert not facts.unavailable
+    assert time.monotonic() - begun >= 1.0
 
 
 async def test_what_failed_is_not_kept(asker: Asker, mint: str) -> None:

@@ -9,7 +9,7 @@ from tests.gateways.outside import Outside, json, raw
 from tests.gateways.samples import SAMPLES, WSOL
 from trading.gateways.base import RateLimited
 from trading.gateways.connect import connect
-from trading.gateways.quota import Quota, Urgency
+from trading.gateways.quota import Quota, Urgency, urgent
 
 
 async def used_up(per_second: float) -> Quota:
@@ -86,7 +86,8 @@ async def test_a_429_makes_the_next_call_wait_as_long_as_told(outside: Outside) 
         with pytest.raises(RateLimited):
             await gateways.jupiter.prices_usd([WSOL])
         began = clock()
-        assert WSOL in await gateways.jupiter.prices_usd([WSOL], urgency=Urgency.EXIT)
+        with urgent(Urgency.EXIT):
+            assert WSOL in await gateways.jupiter.prices_usd([WSOL])
     assert clock() - began >= 0.28
 
 
@@ -98,7 +99,9 @@ async def test_an_exit_overtakes_the_entries_that_wait(outside: Outside) -> None
     ):
         prices = gateways.jupiter.prices_usd
         for number in range(7):
-            group.create_task(prices([f"entry{number}"], urgency=Urgency.ENTRY))
+            with urgent(Urgency.ENTRY):
+                group.create_task(prices([f"entry{number}"]))
         await asyncio.sleep(0.01)
-        group.create_task(prices(["exit"], urgency=Urgency.EXIT))
+        with urgent(Urgency.EXIT):
+            group.create_task(prices(["exit"]))
     assert [seen.query["ids"] for seen in outside.seen][5] == "exit"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Generic, TypeVar
 
-from trading.gateways.base import GatewayError, Refused, Unavailable
+from trading.gateways.base import GatewayError, RateLimited, Refused, Unavailable
 
 T = TypeVar("T")
 DEADLINE_SECONDS = 1.5
@@ -105,7 +105,7 @@ async def within(task: "asyncio.Task[T | GatewayError]", *, until: float) -> T |
 async def persist(ask: Callable[[], Awaitable[T]]) -> T | GatewayError:
     """The answer, asked for a few times more when it does not come; the last error if it never does.
 
-    A refusal is an answer: it would be the same again.
+    A refusal is an answer: it would be the same again. Who asks to wait is asked no sooner than that.
     """
     attempts = 0
     while True:
@@ -117,7 +117,8 @@ async def persist(ask: Callable[[], Awaitable[T]]) -> T | GatewayError:
             attempts += 1
             if attempts == MOST_ATTEMPTS:
                 return error
-        await asyncio.sleep(RETRY_PAUSE_SECONDS * attempts)
+            asked = error.retry_after_seconds if isinstance(error, RateLimited) else None
+        await asyncio.sleep(max(RETRY_PAUSE_SECONDS * attempts, asked or 0.0))
 
 
 def deadline() -> float:

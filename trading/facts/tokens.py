@@ -29,7 +29,6 @@ from trading.facts.shelf import (
 from trading.gateways.base import GatewayError, InvalidReply
 from trading.gateways.chain_facts import AccountData
 from trading.gateways.connect import Gateways
-from trading.gateways.jupiter import Urgency
 from trading.gateways.market_data import PairFacts
 
 
@@ -119,7 +118,7 @@ class TokenDesk:
         return _MintReply(is_found=True, facts=parse_mint(account.data, owner=account.owner))
 
     async def _ask_price(self, mint: str) -> _Price | None:
-        prices = await self._gateways.jupiter.prices_usd([mint, WSOL_MINT], urgency=Urgency.ENTRY)
+        prices = await self._gateways.jupiter.prices_usd([mint, WSOL_MINT])
         token, sol = prices.get(mint), prices.get(WSOL_MINT)
         if token is None or sol is None or sol.usd <= 0 or token.usd <= 0:
             return None

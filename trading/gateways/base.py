@@ -60,7 +60,8 @@ class Endpoints:
     its own: `tip_floor_url` is the whole address, empty = under `jito_url`. With several RPCs
     each is probed every `probe_seconds`; 0 = never, for short-lived commands. One that gave way is
     preferred again after `rpc_well_seconds` without a failure.
-    `jupiter_requests_per_second` is this process's share of the key's allowance; 0 = no limit.
+    `…_requests_per_second` is this process's share of what the provider allows (of RPCs: of each);
+    0 = no limit.
     """
 
     rpc_urls: tuple[str, ...]
@@ -69,6 +70,8 @@ class Endpoints:
     dexscreener_url: str
     jupiter_api_key: str = ""
     jupiter_requests_per_second: float = 0.0
+    rpc_requests_per_second: float = 0.0
+    jito_requests_per_second: float = 0.0
     jito_auth: str = ""
     tip_floor_url: str = ""
     timeout_seconds: float = 4.0

@@ -27,7 +27,7 @@ class Broadcast:
         else Unavailable (RateLimited when nothing but that happened), MalformedTransaction.
         """
         signature = signature_of(wire)
-        pending = {self._start(endpoint, wire, signature) for endpoint in self._endpoints}
+        pending = {self._start(endpoint, wire, signature) for endpoint in self._awake()}
         failures: list[GatewayError] = []
         while pending:
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
@@ -45,6 +45,11 @@ class Broadcast:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _awake(self) -> Sequence[Endpoint]:
+        """Those that did not ask us to wait; all, when every one did."""
+        awake = [each for each in self._endpoints if not each.allowance.rest_seconds()]
+        return awake or self._endpoints
 
     def _start(self, endpoint: Endpoint, wire: bytes, signature: str) -> asyncio.Task[None]:
         task = asyncio.create_task(_give(endpoint, wire, signature))

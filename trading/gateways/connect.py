@@ -36,6 +36,7 @@ async def connect(endpoints: Endpoints) -> AsyncIterator[Gateways]:
         rpc = Rpc(
             [JsonRpc(await hosts.open(url)) for url in endpoints.rpc_urls],
             well_seconds=endpoints.rpc_well_seconds,
+            requests_per_second=endpoints.rpc_requests_per_second,
         )
         stack.push_async_callback(rpc.aclose)
         if len(endpoints.rpc_urls) > 1 and endpoints.probe_seconds > 0:
@@ -67,6 +68,7 @@ async def _block_engine(endpoints: Endpoints, hosts: "_Hosts") -> BlockEngine:
         JsonRpc(engine, path=_BUNDLES_PATH),
         tip_floor_host=await hosts.open(floor_url) if floor_url else engine,
         tip_floor_path="" if floor_url else _TIP_FLOOR_PATH,
+        requests_per_second=endpoints.jito_requests_per_second,
     )
 
 

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from trading.gateways.base import GatewayError, InvalidReply, Refused, Unavailable
+from trading.gateways.base import GatewayError, InvalidReply, RateLimited, Refused, Unavailable
 from trading.gateways.chain_facts import read_blockhash
 from trading.gateways.json_rpc import JsonRpc
+from trading.gateways.quota import Allowance
 
 T = TypeVar("T")
 
@@ -24,6 +25,8 @@ _LATENCY_SAMPLES = 40
 _SAMPLES_FOR_P95 = 20
 # A caller's deadline that cuts a call off after this long speaks against the endpoint.
 _TELLING_WAIT_SECONDS = 1.0
+# Longer than this nobody waits for our own allowance: the next endpoint, or the next try, is sooner.
+_PATIENCE_SECONDS = 2.0
 
 
 class EndpointHealth:
@@ -96,10 +99,19 @@ class RpcWeather:
 
 
 class Endpoint:
-    """A JSON-RPC host with its record."""
+    """A JSON-RPC host with its record, and what it allows us to ask."""
 
-    def __init__(self, rpc: JsonRpc, *, well_seconds: float = WELL_SECONDS) -> None:
+    def __init__(
+        self,
+        rpc: JsonRpc,
+        *,
+        well_seconds: float = WELL_SECONDS,
+        requests_per_second: float = 0.0,
+    ) -> None:
         self._rpc = rpc
+        self.allowance = Allowance(
+            rpc.name, per_second=requests_per_second, patience_seconds=_PATIENCE_SECONDS
+        )
         self._slot: int | None = None
         self._outcomes: deque[tuple[float, bool]] = deque()
         self._was_fit = True
@@ -132,12 +144,18 @@ class Endpoint:
         return EndpointState(name=self.name, is_fit=self.is_fit(), slot=self._slot)
 
     async def call(self, method: str, params: list[Any]) -> Any:
-        """As JsonRpc.call, with the outcome on the record."""
+        """As JsonRpc.call, with the outcome on the record; RateLimited also when it may not be asked now."""
+        await self.allowance.take()
         return await self._recorded(self._rpc.call(method, params))
 
     async def probe(self) -> int | None:
-        """The endpoint's slot if it calls itself healthy and gives a blockhash, else None."""
+        """The endpoint's slot if it calls itself healthy and gives a blockhash, else None.
+
+        One that asked us to wait is left alone.
+        """
         self._slot = None
+        if self.allowance.rest_seconds():
+            return None
         try:
             self._slot = await self._recorded(self._probed_slot())
         except GatewayError:
@@ -154,7 +172,9 @@ class Endpoint:
         began = _now()
         try:
             result = await answer
-        except (Unavailable, InvalidReply):
+        except (Unavailable, InvalidReply) as error:
+            if isinstance(error, RateLimited):
+                self.allowance.rest(error.retry_after_seconds)
             self._failed()
             raise
         except Refused:
@@ -192,8 +212,15 @@ async def probe(endpoints: Sequence[Endpoint]) -> None:
 
 
 def in_order(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
-    """The fit ones first, then, as a last resort, the others; each group as configured."""
-    return sorted(endpoints, key=lambda endpoint: not endpoint.is_fit())
+    """The fit ones first, of them those with room; then the unfit ones; then, as a last resort, those that
+    asked us to wait; each group as configured.
+    """
+
+    def rank(endpoint: Endpoint) -> tuple[bool, bool, bool]:
+        is_resting = endpoint.allowance.rest_seconds() > 0
+        return is_resting, not endpoint.is_fit(), not endpoint.allowance.has_room()
+
+    return sorted(endpoints, key=rank)
 
 
 def _now() -> float:

@@ -11,10 +11,11 @@ from enum import StrEnum
 from typing import Any
 
 from trading.domain.tips import TipFloor
-from trading.gateways.base import InvalidReply, Refused
+from trading.gateways.base import InvalidReply, RateLimited, Refused
 from trading.gateways.chain_facts import Commitment, as_commitment, value_of
 from trading.gateways.http import Host
 from trading.gateways.json_rpc import JsonRpc
+from trading.gateways.quota import Allowance
 from trading.gateways.shapes import (
     as_address,
     as_decimal,
@@ -42,6 +43,8 @@ TIP_ACCOUNTS = (
 MAX_BUNDLE_TRANSACTIONS = 5
 _BUNDLES_PER_CALL = 5
 _LAMPORTS_PER_SOL = 10**9
+# Who may go by the nodes as well is there sooner than by waiting longer.
+_PATIENCE_SECONDS = 1.0
 
 
 class InflightState(StrEnum):
@@ -80,11 +83,23 @@ class BlockEngine:
     """Every method raises only GatewayErrors.
 
     `bundles` speaks to `{engine}/api/v1/bundles`; the tip floor is read from `tip_floor_path` of
-    `tip_floor_host`, which may be a host of its own.
+    `tip_floor_host`, which may be a host of its own. All but the tip floor shares one allowance: more
+    than `requests_per_second` wait a moment in the order of urgency and then are RateLimited, unasked,
+    as is everything but an exit while the engine wants us to wait.
     """
 
-    def __init__(self, bundles: JsonRpc, *, tip_floor_host: Host, tip_floor_path: str) -> None:
+    def __init__(
+        self,
+        bundles: JsonRpc,
+        *,
+        tip_floor_host: Host,
+        tip_floor_path: str,
+        requests_per_second: float = 0.0,
+    ) -> None:
         self._bundles = bundles
+        self._allowance = Allowance(
+            bundles.name, per_second=requests_per_second, patience_seconds=_PATIENCE_SECONDS
+        )
         self._tip_floor_host = tip_floor_host
         self._tip_floor_path = tip_floor_path
 
@@ -100,7 +115,7 @@ class BlockEngine:
         signatures = [signature_of(wire) for wire in wires]
         encoded = [base64.b64encode(wire).decode() for wire in wires]
         try:
-            result = await self._bundles.call("sendBundle", [encoded, {"encoding": "base64"}])
+            result = await self._ask("sendBundle", [encoded, {"encoding": "base64"}])
         except Refused as refusal:
             if "already processed" in refusal.message.lower():
                 return bundle_id(signatures)
@@ -121,7 +136,7 @@ class BlockEngine:
 
     async def tip_accounts(self) -> tuple[str, ...]:
         """Those of our allow-list that the engine names too; empty = send no bundles."""
-        result = await self._bundles.call("getTipAccounts", [])
+        result = await self._ask("getTipAccounts", [])
         named = {as_address(entry, "tip account") for entry in as_list(result, "tip accounts")}
         return tuple(account for account in TIP_ACCOUNTS if account in named)
 
@@ -129,12 +144,20 @@ class BlockEngine:
         reply = await self._tip_floor_host.get(self._tip_floor_path)
         return read_tip_floor(reply)
 
+    async def _ask(self, method: str, params: list[Any]) -> Any:
+        await self._allowance.take()
+        try:
+            return await self._bundles.call(method, params)
+        except RateLimited as limit:
+            self._allowance.rest(limit.retry_after_seconds)
+            raise
+
     async def _rows(self, method: str, bundle_ids: Sequence[str]) -> list[Any]:
         """What is known of the bundles; `[]`, `[null]` and a null value all mean nothing."""
         rows: list[Any] = []
         for start in range(0, len(bundle_ids), _BUNDLES_PER_CALL):
             part = list(bundle_ids[start : start + _BUNDLES_PER_CALL])
-            result = await self._bundles.call(method, [part])
+            result = await self._ask(method, [part])
             value = None if result is None else value_of(result)
             rows.extend(row for row in as_list(value or [], method) if row is not None)
         return rows

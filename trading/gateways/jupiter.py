@@ -12,7 +12,7 @@ from solders.instruction import AccountMeta, Instruction
 
 from trading.gateways.base import InvalidReply, RateLimited, Refused, Unavailable
 from trading.gateways.http import Host
-from trading.gateways.quota import Quota, Urgency
+from trading.gateways.quota import Quota, present_urgency
 from trading.gateways.shapes import (
     as_address,
     as_amount,
@@ -28,7 +28,7 @@ from trading.gateways.shapes import (
 )
 from trading.gateways.transactions import SwapInstructions
 
-__all__ = ["Jupiter", "NoRoute", "PriceUsd", "Quote", "SwapInstructions", "Urgency"]
+__all__ = ["Jupiter", "NoRoute", "PriceUsd", "Quote", "SwapInstructions"]
 
 _MINTS_PER_CALL = 50
 _PAUSE_SECONDS = 1.0
@@ -69,7 +69,7 @@ class PriceUsd:
 class Jupiter:
     """Every method raises only GatewayErrors.
 
-    All calls share one allowance at Jupiter. With a `quota` they wait for their turn by `urgency`,
+    All calls share one allowance at Jupiter. With a `quota` they wait for their turn by urgency,
     and a 429 makes all of them wait for as long as Jupiter says (one second if it does not).
     """
 
@@ -84,7 +84,6 @@ class Jupiter:
         output_mint: str,
         amount_raw: int,
         slippage_bps: int,
-        urgency: Urgency = Urgency.ENTRY,
     ) -> Quote:
         """The best ExactIn route now. Raises NoRoute when there is none.
 
@@ -99,7 +98,7 @@ class Jupiter:
             "restrictIntermediateTokens": "true",
         }
         try:
-            reply = await self._ask(urgency, lambda: self._host.get("/swap/v1/quote", params))
+            reply = await self._ask(lambda: self._host.get("/swap/v1/quote", params))
         except Refused as refusal:
             raise _no_route(refusal) from None
         quote = read_quote(reply)
@@ -117,7 +116,6 @@ class Jupiter:
         *,
         owner: str,
         dynamic_compute_unit_limit: bool = False,
-        urgency: Urgency = Urgency.ENTRY,
     ) -> SwapInstructions:
         """The instructions that swap by this quote, wrapping and unwrapping SOL.
 
@@ -132,24 +130,22 @@ class Jupiter:
             "dynamicComputeUnitLimit": dynamic_compute_unit_limit,
         }
         path = "/swap/v1/swap-instructions"
-        reply = await self._ask(urgency, lambda: self._host.post(path, body))
+        reply = await self._ask(lambda: self._host.post(path, body))
         return read_swap_instructions(reply, owner=owner)
 
-    async def prices_usd(
-        self, mints: Sequence[str], *, urgency: Urgency = Urgency.POSITION
-    ) -> dict[str, PriceUsd]:
+    async def prices_usd(self, mints: Sequence[str]) -> dict[str, PriceUsd]:
         """Prices by mint; a mint without a reliable price is absent."""
         prices: dict[str, PriceUsd] = {}
         for start in range(0, len(mints), _MINTS_PER_CALL):
             ids = ",".join(mints[start : start + _MINTS_PER_CALL])
             ask = partial(self._host.get, "/price/v3", {"ids": ids})
-            prices.update(read_prices(await self._ask(urgency, ask)))
+            prices.update(read_prices(await self._ask(ask)))
         return prices
 
-    async def _ask(self, urgency: Urgency, call: Callable[[], Awaitable[object]]) -> dict[str, Any]:
+    async def _ask(self, call: Callable[[], Awaitable[object]]) -> dict[str, Any]:
         if self._quota is None:
             return self._checked(await call())
-        await self._quota.take(urgency)
+        await self._quota.take(present_urgency())
         try:
             return self._checked(await call())
         except RateLimited as limit:

@@ -3,7 +3,12 @@
 import asyncio
 import heapq
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import IntEnum
+
+from trading.gateways.base import RateLimited
 
 
 class Urgency(IntEnum):
@@ -12,6 +17,24 @@ class Urgency(IntEnum):
     EXIT = 0
     POSITION = 1
     ENTRY = 2
+
+
+_urgency = ContextVar("urgency", default=Urgency.POSITION)
+
+
+@contextmanager
+def urgent(urgency: Urgency) -> Iterator[None]:
+    """Whatever is asked in here, tasks started here included, waits with this urgency."""
+    before = _urgency.set(urgency)
+    try:
+        yield
+    finally:
+        _urgency.reset(before)
+
+
+def present_urgency() -> Urgency:
+    """That of the work under way; watching, when nothing else was said."""
+    return _urgency.get()
 
 
 class Quota:
@@ -30,10 +53,14 @@ class Quota:
         self._waiting: list[tuple[Urgency, int, asyncio.Future[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
 
+    def has_room(self) -> bool:
+        """Whether a request may be made at once, nobody else waiting for it."""
+        self._refill()
+        return not self._waiting and self._tokens >= 1
+
     async def take(self, urgency: Urgency) -> None:
         """Returns when the request may be made; a caller that gives up costs nothing."""
-        self._refill()
-        if not self._waiting and self._tokens >= 1:
+        if self.has_room():
             self._tokens -= 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -72,3 +99,55 @@ class Quota:
                 self._tokens -= 1
         if self._waiting:
             self._arm()
+
+
+LONGEST_REST_SECONDS = 120.0
+
+
+class Allowance:
+    """What one host lets us ask: so many requests a second (0 = as many as we like), none while it rests.
+
+    It costs a comparison while nothing is used up. Only exits may ask a host that is to rest, and their
+    callers try every other one first: what must be sold is not held up by what somebody else used up.
+    """
+
+    def __init__(self, name: str, *, per_second: float, patience_seconds: float) -> None:
+        self._name = name
+        self._quota = Quota(per_second) if per_second > 0 else None
+        self._patience_seconds = patience_seconds
+        self._rests_until = 0.0
+
+    def rest(self, seconds: float | None) -> None:
+        """The host said for how long to stay away; a limit without a word is for the callers' own patience."""
+        wanted = min(seconds or 0.0, LONGEST_REST_SECONDS)
+        self._rests_until = max(self._rests_until, asyncio.get_running_loop().time() + wanted)
+
+    def rest_seconds(self) -> float:
+        """How long it still is to be left alone."""
+        if not self._rests_until:
+            return 0.0
+        return max(0.0, self._rests_until - asyncio.get_running_loop().time())
+
+    def has_room(self) -> bool:
+        """Whether it may be asked at once."""
+        return not self.rest_seconds() and (self._quota is None or self._quota.has_room())
+
+    async def take(self) -> None:
+        """Returns when the request may be made; RateLimited, nothing asked, when that takes too long."""
+        self._refuse_if_resting()
+        if self._quota is None:
+            return
+        if self._quota.has_room():
+            await self._quota.take(present_urgency())
+            return
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await self._quota.take(present_urgency())
+        except TimeoutError:
+            raise RateLimited(f"{self._name}: our own allowance is used up") from None
+        self._refuse_if_resting()
+
+    def _refuse_if_resting(self) -> None:
+        rest = self.rest_seconds()
+        if rest and present_urgency() is not Urgency.EXIT:
+            raise RateLimited(f"{self._name}: asked us to wait", retry_after_seconds=rest)

@@ -68,11 +68,21 @@ class Rpc:
 
     Reads: the first fit endpoint answers; one that is Unavailable or gives an InvalidReply is
     passed over for the next; a Refused is an answer. When all fail, the last error is raised. An
-    endpoint that gave way comes back after being well for `well_seconds`.
+    endpoint that gave way comes back after being well for `well_seconds`. One that asked us to wait is
+    left alone for so long, and one whose `requests_per_second` are used up comes after one with room.
     """
 
-    def __init__(self, endpoints: Sequence[JsonRpc], *, well_seconds: float = WELL_SECONDS) -> None:
-        self._endpoints = tuple(Endpoint(each, well_seconds=well_seconds) for each in endpoints)
+    def __init__(
+        self,
+        endpoints: Sequence[JsonRpc],
+        *,
+        well_seconds: float = WELL_SECONDS,
+        requests_per_second: float = 0.0,
+    ) -> None:
+        self._endpoints = tuple(
+            Endpoint(each, well_seconds=well_seconds, requests_per_second=requests_per_second)
+            for each in endpoints
+        )
         self._broadcast = Broadcast(self._endpoints)
 
     async def latest_blockhash(self, commitment: Commitment = "confirmed") -> Blockhash:

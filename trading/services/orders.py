@@ -20,7 +20,7 @@ from trading.services.leaders import leader_facts
 from trading.services.policy import active_policy
 from trading.services.portfolio import snapshot
 from trading.services.state import trading_state
-from trading.services.steps import AlreadyHeld, EntriesHalted, NotOurs, PositionBusy, step
+from trading.services.steps import AlreadyHeld, EntriesHalted, NotOurs, PositionBusy, note, step
 from trading.version import CODE_VERSION
 
 REFUSAL_CACHE = timedelta(minutes=10)
@@ -144,9 +144,33 @@ def deny(claim: Claim, *, code: str, text: str, now: datetime) -> None:
     step(claim.uuid, to=SignalStatus.REJECTED, now=now, claim=claim.token, code=code, text=text)
 
 
-def mark_sent(submission: int, *, route: Route, now: datetime) -> None:
-    """Remember that bytes have left, and by which way."""
+@transaction.atomic
+def mark_sent(submission: int, *, route: Route, now: datetime, remark: str = "") -> None:
+    """Remember that bytes have left, and by which way; a remark goes into the story."""
     Submission.objects.filter(pk=submission).update(sent_at=now, route=route)
+    if remark:
+        _remark(submission, code="ENGINE_REFUSED", text=remark, now=now)
+
+
+@transaction.atomic
+def go_public(submission: int, *, now: datetime) -> None:
+    """Remember that a bundle's bytes go to the nodes from now on."""
+    in_flight = Submission.objects.filter(pk=submission, status=SubmissionStatus.IN_FLIGHT)
+    if in_flight.update(route=Route.STANDARD) == 1:
+        text = "the bundle did not land in time: the same bytes go to the nodes"
+        _remark(submission, code="GONE_PUBLIC", text=text, now=now)
+
+
+@transaction.atomic
+def tell_fate(submission: int, *, fate: str, now: datetime) -> None:
+    """Write into the story what the block engine says of a bundle: a hint, never an outcome."""
+    if Submission.objects.filter(pk=submission, status=SubmissionStatus.IN_FLIGHT).exists():
+        _remark(submission, code="ENGINE_SAYS", text=f"the block engine says: {fate}", now=now)
+
+
+def _remark(submission: int, *, code: str, text: str, now: datetime) -> None:
+    signal = Submission.objects.values_list("signal", flat=True).get(pk=submission)
+    note(signal, status=SignalStatus.EXECUTING, now=now, code=code, text=text)
 
 
 def _record(claim: Claim, order: SignedOrder, *, position: UUID | None, now: datetime) -> int:

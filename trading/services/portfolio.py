@@ -200,6 +200,15 @@ def in_flight() -> list[Submission]:
     )
 
 
+def private_submissions() -> frozenset[int]:
+    """Submissions in flight whose bytes only the block engine may see: SPEAR's buys."""
+    rows = every(
+        "SELECT b.id FROM trading_submission b JOIN trading_signal s ON s.uuid = b.signal_id"
+        " WHERE b.status = 'IN_FLIGHT' AND b.action = 'BUY' AND s.strategy = 'SPEAR'"
+    )
+    return frozenset(int(row[0]) for row in rows)
+
+
 def landed_tips() -> tuple[int, ...]:
     """What our last bundles that landed have paid, the newest first.
 

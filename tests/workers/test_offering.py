@@ -1,0 +1,145 @@
+"""Bytes in flight are offered again where they help: by what the engine says of the bundle, never as an outcome."""
+
+from uuid import UUID
+
+import pytest
+
+from tests.cluster import Sandbox
+from tests.platform import Platform
+from trading.domain.lifecycle import SignalStatus, SubmissionStatus
+from trading.domain.values import Route, Strategy
+from trading.models import SignalEvent, Submission
+from workers.offering import SAYS_NOTHING, ways
+
+AUCTION_SLOTS = 15
+JITO, STANDARD = Route.JITO, Route.STANDARD
+
+
+@pytest.fixture
+def mint(sandbox: Sandbox) -> str:
+    return next(str(each["mint"]) for each in sandbox.tokens("major") if each["symbol"] == "WIF")
+
+
+@pytest.mark.parametrize(
+    ("fate", "age_seconds", "shield", "spear", "an_exit"),
+    [
+        ("Pending", 3, (), (), (STANDARD,)),
+        ("Pending", 30, (), (), (STANDARD,)),
+        ("Landed", 3, (), (), (JITO, STANDARD)),
+        ("Landed", 30, (STANDARD,), (JITO,), (JITO, STANDARD)),
+        ("Failed", 3, (STANDARD,), (JITO,), (JITO, STANDARD)),
+        ("Invalid", 3, (JITO,), (JITO,), (JITO, STANDARD)),
+        ("Invalid", 6, (STANDARD,), (JITO,), (JITO, STANDARD)),
+        (SAYS_NOTHING, 3, (JITO,), (JITO,), (JITO, STANDARD)),
+        (SAYS_NOTHING, 6, (STANDARD,), (JITO,), (JITO, STANDARD)),
+        (None, 3, (JITO,), (JITO,), (JITO, STANDARD)),
+        (None, 6, (STANDARD,), (JITO,), (JITO, STANDARD)),
+    ],
+)
+def test_the_ways_of_a_bundle(
+    fate: str | None, age_seconds: float, shield: tuple, spear: tuple, an_exit: tuple
+) -> None:
+    def chosen(*, is_exit: bool, may_go_public: bool) -> tuple[Route, ...]:
+        return ways(
+            JITO, fate, age_seconds=age_seconds, is_exit=is_exit, may_go_public=may_go_public
+        )
+
+    assert chosen(is_exit=False, may_go_public=True) == shield
+    assert chosen(is_exit=False, may_go_public=False) == spear
+    assert chosen(is_exit=True, may_go_public=True) == an_exit
+
+
+@pytest.mark.parametrize("is_exit", [True, False])
+def test_what_went_to_the_nodes_stays_with_them(is_exit: bool) -> None:
+    assert ways(STANDARD, None, age_seconds=9, is_exit=is_exit, may_go_public=True) == (STANDARD,)
+
+
+async def story(platform: Platform, uuid: UUID) -> list[tuple[str, str]]:
+    rows = SignalEvent.objects.filter(signal=uuid).exclude(code="").order_by("id")
+    return await platform.see(lambda: list(rows.values_list("code", "text")))
+
+
+async def lost(platform: Platform, mint: str, strategy: Strategy) -> UUID:
+    """A buy whose bundle took part in no auction and has failed."""
+    platform.sandbox.fault(plane="jito", kind="bundle_drop", count=1)
+    uuid = await platform.signal(mint, strategy=strategy)
+    await platform.work()
+    platform.sandbox.advance(slots=AUCTION_SLOTS + 1)
+    platform.clock.advance(seconds=3)
+    assert await platform.resolver.step() == 0
+    return uuid
+
+
+async def test_a_failed_bundle_of_shield_lands_by_the_nodes_with_the_same_bytes(
+    platform: Platform, mint: str
+) -> None:
+    uuid = await lost(platform, mint, Strategy.SHIELD)
+    await platform.settle()
+    [row] = await platform.submissions(uuid)
+    assert (row.status, row.route) == (SubmissionStatus.LANDED, STANDARD)
+    [landed] = await platform.landed()
+    assert landed["transaction"]["signatures"] == [row.signature]
+    told = await story(platform, uuid)
+    assert told[0] == ("ENGINE_SAYS", "the block engine says: Failed")
+    assert [code for code, _ in told] == ["ENGINE_SAYS", "GONE_PUBLIC", "BOUGHT"]
+
+
+async def test_a_failed_bundle_of_spear_is_offered_to_the_engine_again(
+    platform: Platform, mint: str
+) -> None:
+    platform.sandbox.fault(plane="rpc", method="sendTransaction", kind="drop_tx")
+    uuid = await lost(platform, mint, Strategy.SPEAR)
+    await platform.settle()
+    [row] = await platform.submissions(uuid)
+    assert (row.status, row.route) == (SubmissionStatus.LANDED, JITO)
+
+
+async def test_an_engine_that_is_gone_holds_a_shield_buy_up_for_five_seconds(
+    platform: Platform, mint: str
+) -> None:
+    platform.sandbox.fault(plane="jito", kind="http_error")
+    uuid = await platform.signal(mint)
+    await platform.work()
+    for seconds, routes in ((3, [JITO]), (3, [STANDARD])):
+        platform.clock.advance(seconds=seconds)
+        await platform.settle()
+        assert [row.route for row in await platform.submissions(uuid)] == routes
+    await platform.settle()
+    assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
+
+
+async def test_the_engines_word_alone_books_nothing(platform: Platform, mint: str) -> None:
+    uuid = await platform.signal(mint)
+    await platform.work()
+    platform.sandbox.fault(plane="rpc", method="getSignatureStatuses", kind="http_error")
+    platform.clock.advance(seconds=3)
+    for _ in range(2):
+        with pytest.raises(Exception, match="503"):
+            await platform.resolver.step()
+    [row] = await platform.submissions(uuid)
+    assert row.status == SubmissionStatus.IN_FLIGHT
+
+
+async def test_an_engine_without_time_sends_shield_to_the_nodes_at_once_and_says_so(
+    platform: Platform, mint: str
+) -> None:
+    platform.sandbox.fault(plane="jito", method="sendBundle", kind="http_error", status=429)
+    uuid = await platform.signal(mint)
+    await platform.work()
+    [row] = await platform.submissions(uuid)
+    assert row.route == STANDARD
+    await platform.settle()
+    assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
+    codes = [code for code, _ in await story(platform, uuid)]
+    assert codes == ["ENGINE_REFUSED", "BOUGHT"]
+
+
+async def test_a_limit_of_the_engine_and_a_refusal_of_the_nodes_prove_nothing(
+    platform: Platform, mint: str
+) -> None:
+    platform.sandbox.fault(plane="jito", method="sendBundle", kind="http_error", status=429)
+    platform.sandbox.fault(plane="rpc", method="sendTransaction", kind="rpc_error", code=-32602)
+    uuid = await platform.signal(mint)
+    await platform.work()
+    assert [row.status for row in await platform.submissions(uuid)] == [SubmissionStatus.IN_FLIGHT]
+    assert await platform.see(Submission.objects.count) == 1
