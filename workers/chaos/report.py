@@ -27,6 +27,8 @@ class ChaosReport:
     leader_trades: int
     recoveries: Mapping[str, int]
     positions: Mapping[str, int]
+    tracebacks: Mapping[str, int]
+    """By process: errors that nobody had foreseen, as its output shows them."""
     checks: Sequence[Check]
     troubles: Sequence[str] = ()
     """What kept the run itself from being carried out as planned."""
@@ -57,6 +59,7 @@ class ChaosReport:
         yield from table(("Outcome of signals", "Times"), _counted(self.outcomes))
         yield _listed("recoveries seen", self.recoveries)
         yield _listed("positions", self.positions)
+        yield _listed("tracebacks in the log", self.tracebacks)
         yield ""
         rows: list[tuple[str, ...]] = [
             (_mark(each), each.name, f"{each.count:,}") for each in self.checks

@@ -1,7 +1,9 @@
 """Gathers the evidence once all is quiet, judges it, and counts what happened."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -52,6 +54,7 @@ async def reach(
         "kills": dict(killer.kills),
         "freezes": dict(killer.freezes),
         "back_after_seconds": dict(killer.back_after_seconds),
+        "tracebacks": await asyncio.to_thread(_tracebacks, house.log),
         **await sync_to_async(_count)(),
     }
 
@@ -66,6 +69,12 @@ async def _reconcile(house: House) -> Report:
     )
     async with connect(endpoints) as gateways:
         return await reconcile(gateways.rpc, settle_seconds=SETTLE_SECONDS)
+
+
+def _tracebacks(log: Path) -> dict[str, int]:
+    """By the process that printed them; every line of the log begins with one's name."""
+    lines = log.read_text(errors="replace").splitlines()
+    return dict(Counter(line.split()[0] for line in lines if "Traceback (most" in line))
 
 
 def _wallet() -> str:
