@@ -22,7 +22,9 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Rows, chain and provider at one moment `now` at which nothing moves."""
+    """Rows, chain and provider at one moment `now` at which nothing moves; of each kind of daemon the
+    newest beat: those that were killed have left theirs behind.
+    """
 
     now: datetime
     signals: Mapping[UUID, Signal]
@@ -44,5 +46,5 @@ def read_rows() -> dict[str, Any]:
         "signals": {row.pk: row for row in Signal.objects.all()},
         "submissions": list(Submission.objects.defer("wire").order_by("id")),
         "positions": list(Position.objects.all()),
-        "heartbeats": dict(Heartbeat.objects.values_list("name", "beat_at")),
+        "heartbeats": dict(Heartbeat.objects.order_by("beat_at").values_list("name", "beat_at")),
     }
