@@ -10,7 +10,7 @@ from trading.domain.signals import SignalRequest
 from trading.domain.values import WSOL_MINT
 from trading.facts.fills import leader_fill
 from trading.facts.sales import Rehearsal
-from trading.facts.shelf import deadline, within
+from trading.facts.shelf import deadline, persist, within
 from trading.gateways.base import GatewayError
 from trading.gateways.jupiter import NoRoute, Quote
 from trading.gateways.transactions import SwapInstructions
@@ -79,8 +79,10 @@ async def _try_sale(
 async def _quote(
     desk: Desk, request: SignalRequest, policy: Policy, amount_lamports: int, until: float
 ) -> Quote | QuoteFacts:
-    """The quote, or what is known instead of one."""
-    asking = asyncio.create_task(_ask_quote(desk, request, policy, amount_lamports))
+    """The quote, or what is known instead of one; asked for again while there is time."""
+    asking = asyncio.create_task(
+        persist(lambda: _ask_quote(desk, request, policy, amount_lamports))
+    )
     answer = await within(asking, until=until)
     asking.cancel()
     match answer:
@@ -93,13 +95,10 @@ async def _quote(
 
 async def _ask_quote(
     desk: Desk, request: SignalRequest, policy: Policy, amount_lamports: int
-) -> Quote | GatewayError:
-    try:
-        return await desk.gateways.jupiter.quote(
-            input_mint=WSOL_MINT,
-            output_mint=request.mint,
-            amount_raw=amount_lamports,
-            slippage_bps=policy.slippage_bps,
-        )
-    except GatewayError as error:
-        return error
+) -> Quote:
+    return await desk.gateways.jupiter.quote(
+        input_mint=WSOL_MINT,
+        output_mint=request.mint,
+        amount_raw=amount_lamports,
+        slippage_bps=policy.slippage_bps,
+    )

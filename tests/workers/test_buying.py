@@ -180,7 +180,8 @@ async def test_a_fact_that_does_not_come_is_a_denial_with_its_own_code(
 
 
 async def test_a_source_that_fails_once_is_asked_again(platform: Platform, mint: str) -> None:
-    platform.sandbox.fault(plane="dexscreener", kind="http_error", status=503, count=1)
+    for plane in ({"plane": "dexscreener"}, {"plane": "jupiter", "method": "quote"}):
+        platform.sandbox.fault(**plane, kind="http_error", status=503, count=1)
     assert (await platform.bought(mint)).status == PositionStatus.ACTIVE
 
 
