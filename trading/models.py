@@ -219,18 +219,12 @@ class Position(models.Model):
     peak_price_sol = models.DecimalField(max_digits=38, decimal_places=18)
     last_price_sol = models.DecimalField(max_digits=38, decimal_places=18)
     priced_at = models.DateTimeField()
-    entry_liquidity_usd = models.DecimalField(
-        max_digits=24,
-        decimal_places=6,
-        null=True,
-        help_text="Of the deepest pair, as the decision to buy saw it.",
+    quoted_since = models.DateTimeField(
+        null=True, help_text="Since when no price is known and sell quotes mark it."
     )
-    entry_routable_usd = models.DecimalField(
-        max_digits=24,
-        decimal_places=6,
-        null=True,
-        help_text="Of all pools, as the source of prices told the decision.",
-    )
+    # As the decision to buy saw it: of the deepest pair, and of all pools by the source of prices.
+    entry_liquidity_usd = models.DecimalField(max_digits=24, decimal_places=6, null=True)
+    entry_routable_usd = models.DecimalField(max_digits=24, decimal_places=6, null=True)
     liquidity_left_bps = models.BigIntegerField(
         null=True, help_text="Of the liquidity at entry, as last seen."
     )

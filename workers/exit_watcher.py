@@ -11,7 +11,6 @@ from audit import services as audit
 from trading.domain.exits import Exit, OpenPosition, evaluate
 from trading.domain.lifecycle import PositionStatus
 from trading.domain.liquidity import Depth
-from trading.domain.pnl import price_sol
 from trading.domain.values import WSOL_MINT
 from trading.gateways.base import GatewayError
 from trading.gateways.connect import Gateways
@@ -25,12 +24,12 @@ from trading.services.portfolio import cash_flow, mark_price, open_positions, re
 from trading.services.state import trading_state
 from trading.writer import GroupWriter
 from workers.depths import Depths, Routable
+from workers.quotes import SaleQuotes
 
 log = logging.getLogger("exit_watcher")
 STEP_SECONDS = 1.0
 EQUITY_EVERY = timedelta(seconds=5)
 PRICE_SILENCE = timedelta(seconds=90)
-QUOTE_SLIPPAGE_BPS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +53,7 @@ class ExitWatcher:
     ) -> None:
         self._gateways, self._writer = gateways, writer
         self._wallet, self._clock = wallet, clock
+        self._quotes = SaleQuotes(gateways.jupiter)
         self.depths = Depths(gateways.market_data, clock=clock)
         self._sol_price_usd: Decimal | None = None
         self._equity_at: datetime | None = None
@@ -110,40 +110,24 @@ class ExitWatcher:
     async def _look_at(self, position: Position, seen: _Seen | None) -> bool:
         depth = self.depths.of(position, None if seen is None else seen.routable)
         price = seen.price_sol if seen is not None and seen.price_sol > 0 else None
+        is_quoted = price is None
         if price is None:
-            price = await self._price_by_quote(position)
+            price = await self._quotes.price_sol(position)
         now = self._clock()
         if price is None:
             return await self._without_price(position, depth, now)
-        return await self._writer.run(lambda: _price_and_judge(position, price, depth, now))
-
-    async def _price_by_quote(self, position: Position) -> Decimal | None:
-        """What the position would bring if it were sold now, per token, fees and impact inside."""
-        try:
-            quote = await self._gateways.jupiter.quote(
-                input_mint=position.mint,
-                output_mint=WSOL_MINT,
-                amount_raw=position.held_raw,
-                slippage_bps=QUOTE_SLIPPAGE_BPS,
-            )
-        except GatewayError:
-            return None
-        return price_sol(
-            lamports=quote.out_amount_raw, token_raw=position.held_raw, decimals=position.decimals
+        return await self._writer.run(
+            lambda: _price_and_judge(position, price, depth, now, is_quoted=is_quoted)
         )
 
     async def _without_price(self, position: Position, depth: Depth | None, now: datetime) -> bool:
-        """Time goes on without a price; a long silence needs a person."""
-        if now - position.priced_at >= PRICE_SILENCE:
-            await self._writer.run(
-                lambda: audit.open_incident(
-                    key=f"price:{position.pk}",
-                    title=f"No price for {position.symbol}",
-                    detail=f"unknown since {position.priced_at:%H:%M:%S}",
-                    now=now,
-                )
-            )
-        return await self._writer.run(lambda: _judge(position, position.last_price_sol, depth, now))
+        """Time goes on without a price."""
+
+        def judge() -> bool:
+            _tell_silence(position, now)
+            return _judge(position, position.last_price_sol, depth, now)
+
+        return await self._writer.run(judge)
 
     async def _record_equity(self) -> None:
         now = self._clock()
@@ -168,11 +152,29 @@ class ExitWatcher:
 
 
 def _price_and_judge(
-    position: Position, price: Decimal, depth: Depth | None, now: datetime
+    position: Position, price: Decimal, depth: Depth | None, now: datetime, *, is_quoted: bool
 ) -> bool:
-    mark_price(position, price_sol=price, now=now)
-    audit.close_incident(key=f"price:{position.pk}", now=now)
+    mark_price(position, price_sol=price, now=now, is_quoted=is_quoted)
+    if is_quoted:
+        _tell_silence(position, now)
+    else:
+        audit.close_incident(key=f"price:{position.pk}", now=now)
     return _judge(position, price, depth, now)
+
+
+def _tell_silence(position: Position, now: datetime) -> None:
+    """A price that nobody has told for long needs a person, whether or not sell quotes mark the position."""
+    since = position.quoted_since or position.priced_at
+    if now - since < PRICE_SILENCE:
+        return
+    is_marked = position.priced_at > since
+    mark = "marked from sell quotes" if is_marked else "no sell quote either: the last price stays"
+    audit.open_incident(
+        key=f"price:{position.pk}",
+        title=f"No price for {position.symbol}",
+        detail=f"unknown since {since:%H:%M:%S}; {mark}",
+        now=now,
+    )
 
 
 def _judge(position: Position, price: Decimal, depth: Depth | None, now: datetime) -> bool:
@@ -195,7 +197,9 @@ def _judge(position: Position, price: Decimal, depth: Depth | None, now: datetim
         policy=policy,
         now=now,
         closing=trading_state().closing,
-        takes_own_profit=following(position.leader_address).takes_own_profit(policy),
+        takes_own_profit=following(position.leader_address).takes_own_profit(
+            policy, strategy=position.strategy
+        ),
     )
     return due is not None and _ask_for(position, due, now)
 

@@ -75,8 +75,10 @@ async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
     position = found.position
     if position is None or position.status == PositionStatus.CLOSED:
         await _nothing_to_sell(desk, claim, found)
-    elif claim.position is None and not follow.sells_with_leader(policy):
-        await _skip(desk, claim, "MIRROR_OFF", _why_not_followed(policy))
+    elif claim.position is None and not follow.sells_with_leader(
+        policy, strategy=position.strategy
+    ):
+        await _skip(desk, claim, "MIRROR_OFF", _why_not_followed(policy, position))
     elif position.status == PositionStatus.EXITING:
         await _wait(desk, claim, "POSITION_EXITING", "another sell of the position is under way")
     elif _is_tier_taken(claim, position):
@@ -86,10 +88,10 @@ async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
         await _sell_position(desk, claim, policy, position, state.route, fraction, watch)
 
 
-def _why_not_followed(policy: Policy) -> str:
-    if policy.mirror_exits:
+def _why_not_followed(policy: Policy, position: Position) -> str:
+    if policy.mirrors(position.strategy):
         return "the leader's copy settings leave exits to our own rules"
-    return "the policy does not follow the leader's sells"
+    return f"the policy does not follow leaders' sells of {position.strategy} positions"
 
 
 def _is_tier_taken(claim: Claim, position: Position) -> bool:

@@ -1,5 +1,6 @@
 """How a leader is copied by the clock, and what its own sells and our own exits mean in each exit mode."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
 
@@ -11,7 +12,8 @@ from tests.domain.facts import copied
 from trading.domain.denials import DenialCode
 from trading.domain.gates import Gate
 from trading.domain.leaders import ExitMode, Following, roster_gates
-from trading.domain.policy import Policy
+from trading.domain.policy import SPEAR_DEFAULTS, Policy
+from trading.domain.values import Strategy
 from wallets.models import CopyState as StoredState
 from wallets.models import ExitMode as StoredExitMode
 from wallets.models import SizeMode as StoredSizeMode
@@ -86,9 +88,19 @@ def test_somebody_always_takes_profit(
     mode: ExitMode, mirrors: bool, sells: bool, takes: bool
 ) -> None:
     follow, policy = Following(exit_mode=mode), Policy(mirror_exits=mirrors)
-    assert follow.sells_with_leader(policy) is sells
-    assert follow.takes_own_profit(policy) is takes
+    for strategy in Strategy.SHIELD, Strategy.SPEAR:
+        assert follow.sells_with_leader(policy, strategy=strategy) is sells
+        assert follow.takes_own_profit(policy, strategy=strategy) is takes
     assert sells or takes
+
+
+def test_a_strategy_may_leave_exits_to_its_own_rules_while_the_other_follows() -> None:
+    policy, follow = Policy(spear=replace(SPEAR_DEFAULTS, mirror_exits=False)), Following()
+    assert follow.sells_with_leader(policy, strategy="SHIELD")
+    assert not follow.sells_with_leader(policy, strategy="SPEAR")
+    only_mirrors = Following(exit_mode=ExitMode.MIRROR)
+    assert not only_mirrors.takes_own_profit(policy, strategy="SHIELD")
+    assert only_mirrors.takes_own_profit(policy, strategy="SPEAR"), "somebody always takes profit"
 
 
 @given(st.integers(1, 10_000), st.decimals("0.0001", 1, places=4))

@@ -99,6 +99,18 @@ def test_a_balanced_withdrawal_takes_both_sides_and_leaves_the_price(world):
     assert after.price == pytest.approx(before.price, rel=1e-6)
 
 
+def test_the_permanent_delegate_takes_tokens_back_from_whoever_holds_them(world, visitor):
+    mint = first_of(world, TokenKind.PERMANENT_DELEGATE).token.mint
+    visitor.execute(visitor.quote(WSOL, mint, SOL))
+    held = visitor.holds(mint)
+    reply = world.claw_back(str(mint), holder=str(visitor.address), fraction=0.25)
+    assert int(reply["amount_raw"]) == int(held * 0.25)
+    assert visitor.holds(mint) == held - int(held * 0.25)
+    plain = str(listing_of(world, "NOVA").token.mint)
+    with pytest.raises(ValueError, match="no permanent delegate"):
+        world.claw_back(plain, holder=str(visitor.address), fraction=1)
+
+
 @pytest.mark.parametrize("fraction", [0.0, -0.1, 1.1, float("nan")])
 def test_a_senseless_withdrawal_is_refused(world, fraction):
     with pytest.raises(ValueError, match="fraction"):

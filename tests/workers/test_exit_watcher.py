@@ -9,7 +9,7 @@ import pytest
 
 from audit.models import Incident
 from tests.cluster import Sandbox
-from tests.platform import SOL, Platform
+from tests.platform import SOL, Platform, until
 from trading.domain.lifecycle import PositionStatus
 from trading.domain.policy import SHIELD_DEFAULTS
 from trading.models import EquityPoint, Position, Signal
@@ -169,6 +169,41 @@ async def test_a_silence_of_prices_is_an_incident_and_ends_with_it(
     await platform.watcher.step()
     incident = await platform.see(Incident.objects.get)
     assert incident.resolved_at is not None
+
+
+async def test_a_price_that_only_quotes_tell_is_an_incident_after_a_while_whoever_watches(
+    platform: Platform, mint: str, market: Market
+) -> None:
+    position = await platform.bought(mint)
+    platform.sandbox.fault(plane="jupiter", method="price", kind="no_route")
+    for seconds, is_told in ((1, False), (80, False), (15, True)):
+        platform.clock.advance(seconds=seconds)
+        assert await platform.watcher.step() == 0
+        assert await platform.see(Incident.objects.exists) is is_told
+        assert (await platform.position(position)).priced_at > position.priced_at
+    incident = await platform.see(Incident.objects.get)
+    assert "marked from sell quotes" in incident.detail
+    platform.sandbox.clear()
+    await platform.watcher.step()
+    assert (await platform.see(Incident.objects.get)).resolved_at is not None
+    assert (await platform.position(position)).quoted_since is None
+
+
+async def test_a_quote_that_hangs_keeps_nobody_elses_stop_waiting(
+    platform: Platform, mint: str, market: Market
+) -> None:
+    await platform.bought(mint)
+    platform.sandbox.fault(plane="jupiter", method="price", kind="no_route")
+    platform.sandbox.fault(plane="jupiter", method="quote", kind="latency", seconds=1.2, count=1)
+    watcher = platform.watcher
+    market.move(0.8)
+    assert await watcher.step() == 0, "the look is over before the answer is there"
+
+    async def is_sold() -> bool:
+        return await watcher.step() == 1
+
+    await until(is_sold)
+    assert (await exits(platform))[0].exit_reason == "HARD_STOP"
 
 
 async def test_time_goes_on_without_a_price(platform: Platform, mint: str, market: Market) -> None:

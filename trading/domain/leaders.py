@@ -74,13 +74,13 @@ class Following:
     exit_mode: ExitMode = ExitMode.MIXED
     follow_bps: int = 10_000
 
-    def sells_with_leader(self, policy: Policy) -> bool:
-        """Whether the leader's sells are followed at all."""
-        return policy.mirror_exits and self.exit_mode is not ExitMode.OWN
+    def sells_with_leader(self, policy: Policy, *, strategy: str) -> bool:
+        """Whether the leader's sells are followed at all for positions of this strategy."""
+        return policy.mirrors(strategy) and self.exit_mode is not ExitMode.OWN
 
-    def takes_own_profit(self, policy: Policy) -> bool:
+    def takes_own_profit(self, policy: Policy, *, strategy: str) -> bool:
         """Whether our ladder and trailing stop work; without a leader to follow they always do."""
-        return not policy.mirror_exits or self.exit_mode is not ExitMode.MIRROR
+        return not policy.mirrors(strategy) or self.exit_mode is not ExitMode.MIRROR
 
     def share(self, fraction: Decimal) -> Decimal:
         """How much of a position to sell when the leader sells this fraction of its own."""

@@ -42,6 +42,8 @@ class StrategyPolicy:
     tip_percentile: int
     liquidity_drop_bps: int = 5_000
     """Sold when more than this share of the liquidity at entry is gone; 10000 switches the rule off."""
+    mirror_exits: bool = True
+    """Whether the leader's sells are followed, where the policy as a whole and its copy settings do."""
 
 
 SHIELD_DEFAULTS = StrategyPolicy(
@@ -125,6 +127,10 @@ class Policy:
     def for_strategy(self, strategy: str) -> StrategyPolicy:
         """Numbers of the strategy that opened (or would open) the position."""
         return self.spear if strategy == "SPEAR" else self.shield
+
+    def mirrors(self, strategy: str) -> bool:
+        """Whether positions of this strategy are sold with their leader."""
+        return self.mirror_exits and self.for_strategy(strategy).mirror_exits
 
     def validate(self) -> "Policy":
         """The policy itself, or PolicyInvalid naming every contradiction."""

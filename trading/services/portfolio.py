@@ -99,15 +99,21 @@ def position_value_lamports(position: Position) -> int:
 
 
 @transaction.atomic
-def mark_price(position: Position, *, price_sol: Decimal, now: datetime) -> None:
-    """Remember a price seen for an open position, and the highest one."""
+def mark_price(
+    position: Position, *, price_sol: Decimal, now: datetime, is_quoted: bool = False
+) -> None:
+    """Remember a price seen for an open position, and the highest one.
+
+    One that `is_quoted` is what a sale would bring, because nobody tells a price.
+    """
     peak = max(position.peak_price_sol, price_sol)
+    quoted_since = (position.quoted_since or position.priced_at) if is_quoted else None
     marked = Position.objects.filter(pk=position.pk, status__in=OPEN).update(
-        last_price_sol=price_sol, peak_price_sol=peak, priced_at=now
+        last_price_sol=price_sol, peak_price_sol=peak, priced_at=now, quoted_since=quoted_since
     )
     if marked == 1:
         position.last_price_sol, position.peak_price_sol = price_sol, peak
-        position.priced_at = now
+        position.priced_at, position.quoted_since = now, quoted_since
     transaction.on_commit(lambda: live.publish("positions"))
 
 
