@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from trading.domain.denials import DenialCode
 from trading.reconciliation.findings import Finding, FindingKind, Report, Totals
 from workers.journey import layout
 from workers.journey.coverage import Coverage, Failover, Part, Shown
@@ -26,6 +27,7 @@ def report(**changes: Any) -> JourneyReport:
         "signals": 3,
         "accepted": 2,
         "rejected": {"FREEZE_AUTHORITY": 1, "replayed_request": 1},
+        "not_traded": 1,
         "opened": 1,
         "closed": 1,
         "failed": 0,
@@ -69,15 +71,23 @@ def test_what_was_shown_has_its_count_and_its_signal() -> None:
 
 def test_people_see_what_was_shown_and_what_is_missing() -> None:
     shown = "\n".join(report(coverage=coverage("JITO")).as_lines())
-    assert " ✗ routes               1 of 2, missing: STANDARD" in shown
+    assert " ✗ routes               1 of 2   JITO 2×\n" in shown
+    assert "\n                        missing: STANDARD\n" in shown
     assert " ✓ failover             over after 2 s, 9 calls to the second RPC" in shown
     whole = "\n".join(report(coverage=coverage("JITO", "STANDARD")).as_lines())
-    assert " ✓ routes               2 of 2: JITO 2×, STANDARD 2×" in whole
+    assert " ✓ routes               2 of 2   JITO 2×   STANDARD 2×" in whole
+
+
+def test_many_missing_ones_stay_within_the_width_of_the_table() -> None:
+    codes = Part(key="denial_codes", wanted=tuple(DenialCode), seen={})
+    lines = list(report(coverage=Coverage(parts=(codes,), failover=WHOLE)).as_lines())
+    assert max(map(layout.width, lines)) <= layout.COLUMNS
+    assert all(any(code in line for line in lines) for code in DenialCode)
 
 
 def test_where_processes_are_killed_nothing_need_be_shown() -> None:
     rough = report(coverage=coverage("JITO", failover=None), must_cover=False)
-    assert "   routes               1 of 2: JITO 2×" in list(rough.as_lines())
+    assert "   routes               1 of 2   JITO 2×" in list(rough.as_lines())
 
 
 def test_only_a_journey_without_violations_is_good() -> None:

@@ -1,5 +1,6 @@
 """How the journey looks on a terminal: rows and headings, at most a hundred columns wide."""
 
+import textwrap
 import unicodedata
 from collections.abc import Iterable
 
@@ -30,6 +31,12 @@ def table(headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterable[str
     for cells in [headers, tuple("─" * columns for columns in widths), *rows]:
         padded = (pad(cell, columns) for cell, columns in zip(cells, widths, strict=True))
         yield "  ".join(padded).rstrip()
+
+
+def indented(text: str, *, by: int) -> Iterable[str]:
+    """The text in lines that leave so many columns free at their beginning."""
+    blank = " " * by
+    return textwrap.wrap(text, COLUMNS, initial_indent=blank, subsequent_indent=blank)
 
 
 def pad(text: str, columns: int) -> str:

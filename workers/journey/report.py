@@ -6,9 +6,10 @@ from typing import Any
 
 from trading.reconciliation.findings import Report
 from workers.journey.coverage import Coverage, Failover, Part
-from workers.journey.layout import MARKS, heading, pad
+from workers.journey.layout import MARKS, heading, indented, pad
 
 NAME = 20
+SHORT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class JourneyReport:
     signals: int
     accepted: int
     rejected: Mapping[str, int]
+    not_traded: int
     opened: int
     closed: int
     failed: int
@@ -67,41 +69,43 @@ class JourneyReport:
 
     def _shown(self) -> Iterable[str]:
         for part in self.coverage.parts:
-            yield self._part(part)
+            yield from self._part(part)
         failover = self.coverage.failover
         if failover is not None or self.must_cover:
             mark = MARKS[failover is not None and failover.is_whole]
             yield f" {mark} {pad('failover', NAME)} {_failover(failover)}"
 
-    def _part(self, part: Part) -> str:
-        missing = part.missing
-        mark = MARKS[not missing] if self.must_cover else " "
-        line = f" {mark} {pad(part.title, NAME)} {len(part.wanted) - len(missing)} of {len(part.wanted)}"
-        if missing and self.must_cover:
-            return f"{line}, missing: {' '.join(missing)}"
-        return (
-            line
-            if len(part.seen) > len(part.wanted) or len(part.wanted) > 2
-            else (
-                f"{line}: {', '.join(f'{name} {shown.count}×' for name, shown in part.seen.items())}"
-            )
-        )
+    def _part(self, part: Part) -> Iterable[str]:
+        shown = len(part.wanted) - len(part.missing)
+        mark = MARKS[not part.missing] if self.must_cover else " "
+        yield f" {mark} {pad(part.title, NAME)} {shown} of {len(part.wanted)}{_few(part)}"
+        if self.must_cover and part.missing:
+            missing = " ".join(part.missing)
+            yield from indented(f"missing: {missing}", by=NAME + 4)
 
     def _figures(self) -> Iterable[str]:
+        refused = self.signals - self.accepted
         yield (
-            f"   {pad('signals', NAME)} {self.signals}: {self.accepted} accepted, "
-            f"{sum(self.rejected.values())} refused or not traded, "
-            f"{self.duplicates_blocked} duplicates blocked"
+            f"   {pad('signals', NAME)} {self.signals} sent, {self.accepted} accepted, "
+            f"{refused} refused at the door, {self.duplicates_blocked} of them as duplicates"
         )
         yield (
-            f"   {pad('positions', NAME)} {self.opened} opened, {self.closed} closed; "
-            f"{self.failed} signals failed"
+            f"   {pad('accepted', NAME)} {self.not_traded} not traded, each for a stored reason; "
+            f"{self.failed} failed"
         )
+        yield f"   {pad('positions', NAME)} {self.opened} opened, {self.closed} closed"
         latency = f"p50 {_ms(self.p50_ms)}, p99 {_ms(self.p99_ms)}"
         yield f"   {pad('internal latency', NAME)} {latency}"
         if self.kills:
             killed = ", ".join(f"{name} {count}×" for name, count in self.kills.items())
             yield f"   {pad('killed', NAME)} {killed}"
+
+
+def _few(part: Part) -> str:
+    """Of a short list, how often each was seen."""
+    if len(part.wanted) > SHORT:
+        return ""
+    return "".join(f"   {name} {shown.count}×" for name, shown in part.seen.items())
 
 
 def _failover(failover: Failover | None) -> str:

@@ -129,7 +129,11 @@ async def _second_half(journey: Journey) -> None:
     await standstill.entries_are_halted(journey)
     chapter("Under another policy")
     await policies.denials(journey)
-    async with people.another_policy("sold is free again", reentry_cooldown_seconds=0):
+    # SPEAR waits for a new executor here, and would be stale after ten seconds.
+    patience = {"maximum_signal_age_seconds": 120}
+    async with people.another_policy(
+        "sold is free again", reentry_cooldown_seconds=0, spear=patience
+    ):
         chapter("The outside fails")
         await outside.quotes_fail(journey)
         await outside.bundle_refused(journey)

@@ -155,6 +155,7 @@ def _count(journey: Journey) -> dict[str, Any]:
         "signals": len(replies) + journey.foreign_signals,
         "accepted": len(journey.accepted),
         "rejected": dict(sorted(rejected.items())),
+        "not_traded": ended.count(),
         "opened": positions.count(),
         "closed": positions.filter(status=PositionStatus.CLOSED).count(),
         "failed": Signal.objects.filter(status=SignalStatus.DEAD_LETTER).count(),
