@@ -16,6 +16,7 @@ from audit import services as audit
 from audit.models import Heartbeat
 from trading import live
 from trading.domain.breaker import WINDOW, Window, evaluate
+from trading.domain.drain import OutsidePoint, drained_lamports
 from trading.domain.lifecycle import PositionStatus
 from trading.domain.policy import BreakerPolicy
 from trading.domain.trip_sentences import sentence
@@ -201,19 +202,12 @@ def _equity(since: datetime) -> tuple[int | None, int | None]:
 
 
 def _drained(since: datetime) -> int | None:
-    """What has left since the highest point of what came in other than by our trades."""
-    newest = first(
-        "SELECT outside_lamports FROM trading_equitypoint"
-        " WHERE at > %s AND outside_lamports IS NOT NULL ORDER BY at DESC LIMIT 1",
-        parameter(EquityPoint, "at", since),
+    """What has left since then without a trade of ours."""
+    points = EquityPoint.objects.filter(at__gt=since, outside_lamports__isnull=False)
+    rows = points.order_by("at").values_list("at", "outside_lamports")
+    return drained_lamports(
+        [OutsidePoint(at=at, lamports=told) for at, told in rows if told is not None]
     )
-    if newest is None:
-        return None
-    highest = first(
-        "SELECT max(outside_lamports) FROM trading_equitypoint WHERE at > %s",
-        parameter(EquityPoint, "at", since),
-    )
-    return highest[0] - newest[0] if highest else None
 
 
 def _rpc(policy: BreakerPolicy, now: datetime) -> tuple[int | None, int, datetime | None]:

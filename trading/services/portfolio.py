@@ -119,7 +119,11 @@ def mark_price(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CashFlow:
-    """What all booked transactions together did to our SOL, and how many are not booked yet."""
+    """What all booked transactions together did to our SOL, and how many are not booked yet.
+
+    One whose outcome nobody can tell waits for people and counts as not landed: it must not blind the
+    watch over our SOL until then.
+    """
 
     booked_lamports: int
     in_flight: int
@@ -129,7 +133,7 @@ def cash_flow() -> CashFlow:
     """The books' side of our balance at this moment."""
     rows = Submission.objects.aggregate(
         booked=Sum("balance_change_lamports"),
-        flying=Count("pk", filter=Q(status=SubmissionStatus.IN_FLIGHT)),
+        flying=Count("pk", filter=Q(status=SubmissionStatus.IN_FLIGHT, unknown_since=None)),
     )
     return CashFlow(booked_lamports=rows["booked"] or 0, in_flight=rows["flying"])
 
