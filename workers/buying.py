@@ -159,7 +159,9 @@ async def _build(
     if paid is None and claim.request.strategy is Strategy.SPEAR:
         # Decided for a bundle, and by now none can be sent: the next try decides anew.
         raise Unavailable("no tip account is known any more")
-    signed, last_valid = await desk.build_swap(quote, tip=paid, watch=watch, instructions=buying)
+    signed, last_valid = await desk.build_swap(
+        quote, tip=paid, watch=watch, variant=claim.variant, instructions=buying
+    )
     return SignedOrder(
         action=Action.BUY,
         route=decision.route if paid else Route.STANDARD,

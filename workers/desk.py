@@ -29,6 +29,8 @@ from workers.conditions import Conditions
 T = TypeVar("T")
 COMPUTE_UNIT_LIMIT = 600_000
 COMPUTE_UNIT_PRICE_MICRO_LAMPORTS = 5_000
+FREE_COMPUTE_UNITS = 200
+"""So many fewer cost the same fee: it is rounded up to whole lamports."""
 NETWORK_FEE_LAMPORTS = 5_000 + COMPUTE_UNIT_LIMIT * COMPUTE_UNIT_PRICE_MICRO_LAMPORTS // 1_000_000
 
 
@@ -68,13 +70,16 @@ class Desk:
         *,
         tip: Tip | None,
         watch: Stopwatch,
+        variant: int,
         closing: Closing | None = None,
         instructions: SwapInstructions | None = None,
     ) -> tuple[SignedTransaction, int]:
         """A signed swap by this quote and the last block height at which it can land.
 
-        `instructions` are those of exactly this quote, when the caller has them already. GatewayError
-        when something outside did not answer; nothing has been sent then.
+        `variant` differs from try to try: with the same blockhash, amounts and route a new try would
+        otherwise have the bytes, and so the signature, of the dead one before. `instructions` are those of
+        exactly this quote, when the caller has them already. GatewayError when something outside did not
+        answer; nothing has been sent then.
         """
         if instructions is None:
             instructions = await watch.wait(
@@ -89,7 +94,7 @@ class Desk:
             payer=self.keypair,
             payer_pubkey=self.pubkey,
             blockhash=blockhash.hash,
-            compute_unit_limit=COMPUTE_UNIT_LIMIT,
+            compute_unit_limit=COMPUTE_UNIT_LIMIT - variant % FREE_COMPUTE_UNITS,
             compute_unit_price_micro_lamports=COMPUTE_UNIT_PRICE_MICRO_LAMPORTS,
             tip=tip,
             closing=closing,

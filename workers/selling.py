@@ -184,6 +184,7 @@ async def _build(
         quote,
         tip=paid,
         watch=watch,
+        variant=claim.variant,
         closing=holding.closing if is_last else None,
     )
     return SignedOrder(

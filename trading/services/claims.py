@@ -40,6 +40,11 @@ class Claim:
     is_first: bool
     """Neither tried before nor put back: what it took until now is our own latency."""
 
+    @property
+    def variant(self) -> int:
+        """A number that is another one at each try, and most probably for each signal."""
+        return self.uuid.int + self.attempt
+
 
 def claim_next(*, token: str, is_exit: bool, now: datetime) -> Claim | None:
     """Claim the next due signal, exits or entries, or None; exits first come first, SHIELD before SPEAR.
