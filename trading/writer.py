@@ -52,6 +52,7 @@ class GroupWriter:
     def __init__(self, *, opening: Callable[[], None] = lambda: None) -> None:
         self._opening = opening
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._waiting = _Waiting(self._queue)
         self._thread = threading.Thread(target=self._work, name="group-writer", daemon=True)
         self._is_stopped = False
 
@@ -90,18 +91,27 @@ class GroupWriter:
         return await asyncio.shield(future)
 
     def _work(self) -> None:
-        waiting = _Waiting(self._queue)
-        while True:
-            waiting.look(is_blocking=not waiting)
-            if waiting:
-                group = waiting.next_group()
-                is_reading = all(work.kind is _Kind.READ for work in group)
-                outcomes = _read(group) if is_reading else _commit(group, self._opening)
-                waiting.give_back(group[len(outcomes) :])
-                _deliver(group[: len(outcomes)], outcomes)
-            elif waiting.is_last:
-                connection.close()
-                return
+        while self.work_off():
+            pass
+        connection.close()
+
+    def work_off(self) -> bool:
+        """Wait for work and do one group of it, in this thread; False once there will be none any more."""
+        waiting = self._waiting
+        waiting.look(is_blocking=not waiting)
+        if not waiting:
+            return not waiting.is_last
+        group = waiting.next_group()
+        is_reading = all(work.kind is _Kind.READ for work in group)
+        outcomes = _read(group) if is_reading else _commit(group, self._opening)
+        waiting.give_back(group[len(outcomes) :])
+        _deliver(group[: len(outcomes)], outcomes)
+        return True
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something has queued up."""
+        return bool(self._waiting) or not self._queue.empty()
 
 
 class _Waiting:
