@@ -3,12 +3,14 @@
 Building one ORM query costs about half a millisecond, more than everything else an answer needs.
 """
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+
+Model = TypeVar("Model", bound=models.Model)
 
 
 def _run(statement: str, parameters: Sequence[Any]) -> Any:
@@ -61,6 +63,104 @@ def insert(model: type[models.Model], **values: Any) -> Any:
     row = {**_defaults(model), **values}
     statement, fields = _statement(model, tuple(row), is_answered=True)
     return _run(statement, _prepared(fields, row)).fetchone()[0]
+
+
+def add(row: Model) -> Model:
+    """Insert a model's instance; it then has its primary key. IntegrityError as from `save`."""
+    model = type(row)
+    own_key = model._meta.pk
+    names = tuple(
+        field.name
+        for field in model._meta.concrete_fields
+        if field is not own_key or row.pk is not None
+    )
+    statement, fields = _statement(model, names, is_answered=True)
+    parameters = [
+        field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields
+    ]
+    key = _run(statement, parameters).fetchone()[0]
+    if row.pk is None:
+        row.pk = key
+    row._state.adding = False
+    return row
+
+
+def load(model: type[Model], **where: Any) -> Model | None:
+    """The one row whose fields have these values, as an instance, or None."""
+    found = load_all(model, *_condition(model, where))
+    return found[0] if found else None
+
+
+def load_all(
+    model: type[Model], condition: str, *parameters: Any, only: tuple[str, ...] = ()
+) -> list[Model]:
+    """Every row for which the SQL condition holds, as instances; an ORDER BY may follow it.
+
+    With `only` the instances know these fields, and ask again for any other.
+    """
+    statement, attributes, converters = _selection(model, connection.vendor, only)
+    rows = _run(f"{statement} WHERE {condition}", parameters).fetchall()
+    return [
+        model.from_db(
+            DEFAULT_DB_ALIAS,
+            attributes,
+            [_converted(value, each) for value, each in zip(row, converters, strict=True)],
+        )
+        for row in rows
+    ]
+
+
+def update(model: type[models.Model], where: Mapping[str, Any], **values: Any) -> int:
+    """Set fields in the rows whose fields have the values of `where`, or one of a tuple; how many rows."""
+    setting = ", ".join(f'"{_field(model, name).column}" = %s' for name in values)
+    condition, *parameters = _condition(model, where)
+    return change(
+        f'UPDATE "{model._meta.db_table}" SET {setting} WHERE {condition}',  # noqa: S608
+        *(parameter(model, name, value, is_saved=True) for name, value in values.items()),
+        *parameters,
+    )
+
+
+def _condition(model: type[models.Model], where: Mapping[str, Any]) -> tuple[Any, ...]:
+    parts, parameters = [], []
+    for name, value in where.items():
+        column = f'"{_field(model, name).column}"'
+        if isinstance(value, tuple):
+            parts.append(f"{column} IN ({marks(value)})")
+            parameters += [parameter(model, name, each) for each in value]
+        else:
+            parts.append(f"{column} = %s")
+            parameters.append(parameter(model, name, value))
+    return (" AND ".join(parts), *parameters)
+
+
+Converters = tuple[Callable[..., Any], ...]
+
+
+@cache
+def _selection(
+    model: type[models.Model], vendor: str, only: tuple[str, ...]
+) -> tuple[str, list[str], list[tuple[Any, Converters]]]:
+    """SELECT of the columns, the attributes they fill, and what makes Python values of them."""
+    fields = [each for each in model._meta.concrete_fields if not only or each.name in only]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    statement = f'SELECT {columns} FROM "{model._meta.db_table}"'  # noqa: S608
+    # Not `cached_col`: that of a foreign key does not know the type of what it refers to.
+    found = [field.get_col(model._meta.db_table) for field in fields]
+    converters = [(column, _converters_of(column)) for column in found]
+    return statement, [field.attname for field in fields], converters
+
+
+def _converters_of(column: Any) -> Converters:
+    own = connection.ops.get_db_converters(column)
+    return (*own, *column.get_db_converters(connection))
+
+
+def _converted(value: Any, how: tuple[Any, Converters]) -> Any:
+    column, converters = how
+    for convert in converters:
+        value = convert(value, column, connection)
+    return value
 
 
 def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -126,6 +226,9 @@ def _field(model: type[models.Model], name: str) -> Any:
     return model._meta.get_field(name)
 
 
-def parameter(model: type[models.Model], name: str, value: Any) -> Any:
+def parameter(model: type[models.Model], name: str, value: Any, *, is_saved: bool = False) -> Any:
     """A value as the column of that field wants it in SQL: dates and ids differ between databases."""
-    return _field(model, name).get_db_prep_value(value, connection)
+    field = _field(model, name)
+    if is_saved:
+        return field.get_db_prep_save(value, connection)
+    return field.get_db_prep_value(value, connection)

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from trading.domain.lifecycle import SubmissionStatus
 from trading.domain.swaps import TransactionUnreadable, read_balance_change
 from trading.domain.values import Action
 from trading.gateways.base import GatewayError
-from trading.gateways.chain_facts import SignatureStatus
+from trading.gateways.chain_facts import ChainTip, SignatureStatus
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.models import Submission
 from trading.services.booking import book_dead, book_landed
@@ -17,6 +18,7 @@ from trading.services.outcomes import mark_unknown
 from trading.services.portfolio import held_raw, in_flight
 from workers.desk import Desk
 from workers.offering import Offers
+from workers.runtime import once
 
 log = logging.getLogger("resolver")
 STEP_SECONDS = 0.4
@@ -36,6 +38,8 @@ class Resolver:
         self._told_at: dict[int, datetime] = {}
         self._room = asyncio.Semaphore(ROWS_AT_ONCE)
         self._waiting: list[Submission] = []
+        self._tip: Callable[[], Awaitable[ChainTip]]
+        self._balance: Callable[[], Awaitable[None]]
 
     async def step(self) -> int:
         """Resolve once whatever can be; how many submissions were resolved.
@@ -51,6 +55,10 @@ class Resolver:
         if not submissions:
             return 0
         statuses = await self._statuses(submissions)
+        rpc, conditions = self._desk.gateways.rpc, self._desk.conditions
+        # Asked once for all rows, and after their statuses: what has landed by now is in the answer.
+        self._tip = once(lambda: rpc.tip("finalized"))
+        self._balance = once(conditions.refresh_balance)
         # Side by side: one endpoint that hangs must not keep the others' fills out of the books.
         self._waiting = []
         resolved = await asyncio.gather(
@@ -91,9 +99,7 @@ class Resolver:
             if status.confirmation_status == "processed":
                 return False
             return await self._book(row)
-        expired = await self._desk.gateways.rpc.has_expired(
-            row.signature, last_valid_block_height=row.last_valid_block_height
-        )
+        expired = await self._has_expired(row)
         if expired and not await self._has_left_traces(row):
             return await self._bury(row)
         if not expired:
@@ -101,6 +107,14 @@ class Resolver:
             text = "no node knows it, and the block height at which it would be dead is not reached"
             await self._tell_if_old(row, text, UNKNOWN_AFTER)
         return False
+
+    async def _has_expired(self, row: Submission) -> bool:
+        tip = await self._tip()
+        if tip.block_height <= row.last_valid_block_height:
+            return False
+        return await self._desk.gateways.rpc.has_expired(
+            row.signature, last_valid_block_height=row.last_valid_block_height
+        )
 
     async def _book(self, row: Submission) -> bool:
         transaction = await self._desk.gateways.rpc.transaction(row.signature)
@@ -116,7 +130,7 @@ class Resolver:
             await self._tell_if_old(row, str(error), UNREADABLE_AFTER)
             return False
         # Before booking frees the reservation: no other buy may count the same capital in between.
-        await self._desk.conditions.refresh_balance()
+        await self._balance()
         price = self._desk.conditions.sol_price_usd
         is_new = await self._desk.writer.run(
             lambda: book_landed(row.pk, change=change, sol_price_usd=price, now=self._desk.clock()),

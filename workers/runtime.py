@@ -6,8 +6,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import uvloop
 
@@ -15,11 +16,25 @@ from trading.gateways.base import GatewayError
 from trading.writer import StorageUnavailable
 
 log = logging.getLogger("runtime")
+T = TypeVar("T")
 
 
 def utc_now() -> datetime:
     """The clock of every daemon."""
     return datetime.now(UTC)
+
+
+def once(ask: Callable[[], Coroutine[Any, Any, T]]) -> Callable[[], Awaitable[T]]:
+    """A question that is asked when the first one wants to know, and whose answer all others share."""
+    asked: list[asyncio.Task[T]] = []
+
+    async def answer() -> T:
+        if not asked:
+            asked.append(asyncio.create_task(ask()))
+        # Somebody who stops waiting must not take the answer from the others.
+        return await asyncio.shield(asked[0])
+
+    return answer
 
 
 async def run_together(*loops: Awaitable[None]) -> None:

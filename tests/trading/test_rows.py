@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import factories
+from trading.domain.lifecycle import SignalStatus
 from trading.fields import U64_MAX, RawAmountField
 from trading.models import (
     Decision,
@@ -25,7 +27,18 @@ from trading.models import (
     Submission,
     Token,
 )
-from trading.rows import change, every, first, insert, moment, parameter
+from trading.rows import (
+    add,
+    change,
+    every,
+    first,
+    insert,
+    load,
+    load_all,
+    moment,
+    parameter,
+    update,
+)
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.both_databases]
 NOW = timezone.now()
@@ -177,3 +190,44 @@ def test_a_raw_amount_may_be_unknown() -> None:
 def test_an_exit_fraction_keeps_nine_decimals() -> None:
     signal = factories.make_signal(exit_fraction=Decimal("0.333333333"))
     assert Signal.objects.get(pk=signal.pk).exit_fraction == Decimal("0.333333333")
+
+
+def test_a_loaded_row_is_what_the_orm_would_have_read() -> None:
+    factories.make_policy_revision()
+    signal = factories.make_signal(exit_fraction=Decimal("0.25"))
+    position = factories.make_position(gain="0.1")
+    for row in (signal, position):
+        model = type(row)
+        expected = model.objects.get(pk=row.pk)
+        loaded = load(model, **{model._meta.pk.name: row.pk})
+        assert loaded is not None
+        for field in model._meta.concrete_fields:
+            found, wanted = getattr(loaded, field.attname), getattr(expected, field.attname)
+            assert (field.name, type(found), found) == (field.name, type(wanted), wanted)
+    assert load(Signal, uuid=uuid4()) is None
+
+
+def test_a_row_loaded_in_part_asks_for_the_rest() -> None:
+    position = factories.make_position()
+    [loaded] = load_all(Position, "symbol = %s", position.symbol, only=("uuid", "held_raw"))
+    assert loaded.get_deferred_fields() >= {"symbol", "cost_lamports"}
+    assert (loaded.held_raw, loaded.symbol) == (position.held_raw, position.symbol)
+
+
+def test_an_update_changes_only_where_everything_holds() -> None:
+    signal, other = factories.make_signal(), factories.make_signal()
+    where = {"uuid": signal.pk, "status": (SignalStatus.QUEUED, SignalStatus.RETRY)}
+    assert update(Signal, where, status=SignalStatus.EXECUTING, finished_at=None) == 1
+    assert update(Signal, where, status=SignalStatus.RETRY) == 0
+    assert Signal.objects.get(pk=signal.pk).status == SignalStatus.EXECUTING
+    assert Signal.objects.get(pk=other.pk).status == SignalStatus.QUEUED
+
+
+def test_an_added_row_has_its_key_and_every_value() -> None:
+    token = Token(mint="m", symbol="S", refused_until=timezone.now())
+    assert add(token).pk == "m"
+    event = add(SignalEvent(signal=factories.make_signal(), at=timezone.now(), status="QUEUED"))
+    assert SignalEvent.objects.get(pk=event.pk).signal_id == event.signal_id
+    assert Token.objects.get(pk="m").refused_until == token.refused_until
+    with pytest.raises(IntegrityError), transaction.atomic():
+        add(Token(mint="m", symbol="T"))

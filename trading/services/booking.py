@@ -6,8 +6,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
 
 from audit import services as audit
 from trading import live, metrics
@@ -16,8 +15,10 @@ from trading.domain.pnl import price_sol
 from trading.domain.swaps import BalanceChange
 from trading.domain.values import Action
 from trading.models import Fill, Position, Signal, Submission
+from trading.rows import add, load, load_all, parameter, update
 from trading.services.breaker import SolPrice, evaluate_breaker
 from trading.services.claims import give_up
+from trading.services.incidents import close_incidents
 from trading.services.liquidity import entry_liquidity
 from trading.services.losses import book_shortfall
 from trading.services.lots import open_lot, recompute_pnl, sell_lots
@@ -27,6 +28,10 @@ from trading.services.steps import step
 log = logging.getLogger("booking")
 SOL_PRICE_LIFETIME = timedelta(minutes=5)
 BACKOFF = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10))
+REDUCED_BY_A_SALE = (
+    "held_raw", "status", "closed_at", "exiting_since", "exit_generation", "exit_reason",
+    "tiers_taken",
+)  # fmt: skip
 # Waiting longer would be a gate before an exit.
 EXIT_BACKOFF = (timedelta(seconds=1), timedelta(seconds=3))
 
@@ -82,15 +87,36 @@ def _resolve(
     submission_id: int, status: SubmissionStatus, now: datetime, **columns: Any
 ) -> Submission | None:
     """The submission if it is resolved just now; that it was unknown before is over then."""
-    resolved = Submission.objects.filter(pk=submission_id, status__in=sources(status)).update(
-        status=status, resolved_at=now, unknown_since=None, unknown_text="", **columns
+    resolved = update(
+        Submission,
+        {"id": submission_id, "status": tuple(sources(status))},
+        status=status,
+        resolved_at=now,
+        unknown_since=None,
+        unknown_text="",
+        **columns,
     )
     if resolved != 1:
         return None
-    audit.close_incident(key=f"submission:{submission_id}", now=now)
-    submission = Submission.objects.select_related("signal", "position").get(pk=submission_id)
+    close_incidents(f"submission:{submission_id}", now=now)
+    submission = load(Submission, id=submission_id)
+    assert submission is not None, "it was resolved just now"
+    submission.signal = _signal(submission)
     transaction.on_commit(partial(metrics.count_submission, submission.action, status.lower()))
     return submission
+
+
+def _signal(submission: Submission) -> Signal:
+    signal = load(Signal, uuid=submission.signal_id)
+    assert signal is not None, "submissions keep their signals"
+    return signal
+
+
+def _held(submission: Submission) -> Position:
+    """The position that a sell reduces, locked where others could reduce it at the same time."""
+    lock = " FOR UPDATE" if connection.vendor == "postgresql" else ""
+    key = parameter(Position, "uuid", submission.position_id)
+    return load_all(Position, f"uuid = %s{lock}", key)[0]
 
 
 def _open_position(
@@ -104,7 +130,7 @@ def _open_position(
     price = price_sol(
         lamports=-change.sol_lamports, token_raw=change.token_raw, decimals=change.decimals
     )
-    position = Position.objects.create(
+    position = Position(
         signal=signal,
         strategy=signal.strategy,
         leader_address=signal.leader_address,
@@ -123,8 +149,9 @@ def _open_position(
         opened_at=filled_at,
         **entry_liquidity(signal),
     )
+    add(position)
     submission.position = position
-    submission.save(update_fields=["position"])
+    update(Submission, {"id": submission.pk}, position=position.pk)
     open_lot(_store_fill(submission, position, change, sol_price_usd, filled_at))
     recompute_pnl(position)
     _complete(signal, code="BOUGHT", now=now)
@@ -137,7 +164,7 @@ def _reduce_position(
     filled_at: datetime,
     now: datetime,
 ) -> None:
-    position = Position.objects.select_for_update().get(submissions=submission)
+    position = _held(submission)
     fill = _store_fill(submission, position, change, sol_price_usd, filled_at)
     sell_lots(fill)
     signal = submission.signal
@@ -150,20 +177,13 @@ def _reduce_position(
     position.exit_generation += 1
     position.exit_reason = signal.exit_reason or "LEADER_SOLD"
     position.tiers_taken = max(position.tiers_taken, signal.exit_tiers_taken)
-    position.save(
-        update_fields=[
-            "held_raw",
-            "status",
-            "closed_at",
-            "exiting_since",
-            "exit_generation",
-            "exit_reason",
-            "tiers_taken",
-        ]
+    update(
+        Position,
+        {"uuid": position.pk},
+        **{name: getattr(position, name) for name in REDUCED_BY_A_SALE},
     )
     recompute_pnl(position)
-    for trouble in ("exit", "holding"):
-        audit.close_incident(key=f"{trouble}:{position.pk}", now=now)
+    close_incidents(f"exit:{position.pk}", f"holding:{position.pk}", now=now)
     _complete(signal, code="SOLD", now=now)
 
 
@@ -186,18 +206,20 @@ def _store_fill(
     sol_price_usd: Decimal | None,
     filled_at: datetime,
 ) -> Fill:
-    return Fill.objects.create(
-        submission=submission,
-        position=position,
-        action=submission.action,
-        sol_lamports=abs(change.sol_lamports),
-        token_raw=abs(change.token_raw),
-        network_fee_lamports=change.network_fee_lamports,
-        tip_lamports=change.tip_lamports,
-        rent_lamports=change.rent_lamports,
-        sol_price_usd=sol_price_usd,
-        slot=change.slot,
-        filled_at=filled_at,
+    return add(
+        Fill(
+            submission=submission,
+            position=position,
+            action=submission.action,
+            sol_lamports=abs(change.sol_lamports),
+            token_raw=abs(change.token_raw),
+            network_fee_lamports=change.network_fee_lamports,
+            tip_lamports=change.tip_lamports,
+            rent_lamports=change.rent_lamports,
+            sol_price_usd=sol_price_usd,
+            slot=change.slot,
+            filled_at=filled_at,
+        )
     )
 
 
@@ -234,5 +256,5 @@ def _release(submission: Submission, *, code: str, text: str, now: datetime) -> 
         text=text,
         next_attempt_at=now + delay,
         reserved_lamports=0,
-        dead_submissions=F("dead_submissions") + 1,
+        dead_submissions=signal.dead_submissions + 1,
     )

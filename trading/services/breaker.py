@@ -3,13 +3,14 @@
 Everything it needs is stored, so that any process may evaluate it and a restart changes nothing.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from audit import services as audit
@@ -22,11 +23,11 @@ from trading.domain.policy import BreakerPolicy
 from trading.domain.trip_sentences import sentence
 from trading.domain.trips import Breaker, Phase, Rule, StateUnreadable, Trip, as_json, from_json
 from trading.models import EquityPoint, Position, TradingState
-from trading.rows import every, first, moment, parameter
+from trading.rows import every, first, load_all, moment, parameter, update
+from trading.services.incidents import close_incidents
 from trading.services.policy import policy_for_exits
 from trading.services.portfolio import (
     open_cost_lamports,
-    open_positions,
     position_value_lamports,
 )
 
@@ -37,6 +38,10 @@ CLOSES_LOOKED_AT = 100
 # A block's own time may be a little off ours; what the last reset covered is known by its pardon anyway.
 CLOCK_TOLERANCE = timedelta(days=1)
 HEARTBEAT_LIFETIME = timedelta(seconds=15)
+RESULT_FIELDS = (
+    "uuid", "held_raw", "bought_raw", "decimals", "cost_lamports", "last_price_sol",
+    "realised_pnl_lamports", "pardoned_lamports",
+)  # fmt: skip
 ACTIONS = {
     Phase.TRIPPED: "breaker.tripped",
     Phase.COOLDOWN: "breaker.cooling",
@@ -65,7 +70,7 @@ def evaluate_breaker(
     Without new equity the drawdown stays as it was and a day of points need not be read. A missing row stays
     missing and an unreadable one stays unreadable: both halt entries by themselves.
     """
-    state = TradingState.objects.select_for_update().filter(pk=1).first()
+    state = _locked_state()
     if state is None:
         return
     policy = policy_for_exits().breaker
@@ -77,8 +82,21 @@ def evaluate_breaker(
     after = evaluate(before, window=window, policy=policy, now=now)
     for rule in Rule:
         _tell(rule, before.trip(rule), after.trip(rule), now)
-    state.trips, state.evaluated_at = as_json(after), now
-    state.save(update_fields=["trips", "evaluated_at", "sol_price_usd", "sol_priced_at"])
+    update(
+        TradingState,
+        {"id": 1},
+        trips=as_json(after),
+        evaluated_at=now,
+        sol_price_usd=state.sol_price_usd,
+        sol_priced_at=state.sol_priced_at,
+    )
+
+
+def _locked_state() -> TradingState | None:
+    """The one row, which nobody else changes until this transaction ends."""
+    lock = " FOR UPDATE" if connection.vendor == "postgresql" else ""
+    rows = load_all(TradingState, f"id = 1{lock}")
+    return rows[0] if rows else None
 
 
 @transaction.atomic
@@ -129,7 +147,7 @@ def measure(
     drain_since = max(drain_since, state.reset_at or drain_since)
     drained = _drained(drain_since) if is_equity_new else None
     return Window(
-        pnl_lamports=closed_pnl + sum(_since_reset(each) for each in open_positions()),
+        pnl_lamports=closed_pnl + sum(_since_reset(each) for each in _open_results()),
         consecutive_losses=_consecutive_losses(state),
         oldest_close_at=oldest_loss_at,
         equity_lamports=equity,
@@ -140,6 +158,11 @@ def measure(
         rpc_failures=failures,
         failed_over_at=failed_over_at,
     )
+
+
+def _open_results() -> list[Position]:
+    """Open positions with what their result is made of, and nothing else."""
+    return load_all(Position, "status IN ('ACTIVE', 'EXITING')", only=RESULT_FIELDS)
 
 
 def _pnl_lamports(position: Position) -> int:
@@ -212,11 +235,12 @@ def _drained(since: datetime) -> int | None:
 
 def _rpc(policy: BreakerPolicy, now: datetime) -> tuple[int | None, int, datetime | None]:
     """(calls, failures, last failover) of the process that fares worst; None where nobody told lately."""
-    told = [
-        beat.detail["rpc"]
-        for beat in Heartbeat.objects.filter(beat_at__gte=now - HEARTBEAT_LIFETIME)
-        if isinstance(beat.detail, dict) and "rpc" in beat.detail
-    ]
+    beats = every(
+        "SELECT CAST(detail AS TEXT) FROM audit_heartbeat WHERE beat_at >= %s",
+        parameter(Heartbeat, "beat_at", now - HEARTBEAT_LIFETIME),
+    )
+    details = [json.loads(detail) for (detail,) in beats]
+    told = [each["rpc"] for each in details if isinstance(each, dict) and "rpc" in each]
     if not told:
         return None, 0, None
     many = [each for each in told if each["calls"] >= policy.rpc_minimum_calls]
@@ -251,7 +275,7 @@ def _take_price(
         return
     age = now - state.sol_priced_at
     if age <= timedelta(seconds=policy.maximum_sol_price_age_seconds):
-        audit.close_incident(key=PRICE_INCIDENT, now=now)
+        close_incidents(PRICE_INCIDENT, now=now)
         return
     audit.open_incident(
         key=PRICE_INCIDENT,

@@ -1,5 +1,6 @@
 """The liquidity behind a position: what the decision to buy saw, and what is left of it. Sells nothing."""
 
+import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -8,14 +9,19 @@ from django.db import transaction
 from trading.domain.lifecycle import PositionStatus
 from trading.domain.liquidity import Depth, Sighting, after
 from trading.models import Decision, Position, Signal
+from trading.rows import first, parameter
 
 CEILING_USD = Decimal(10) ** 18
 
 
 def entry_liquidity(signal: Signal) -> dict[str, Decimal | None]:
     """Columns of a new position: the liquidity in the facts of the decision that ordered it."""
-    order = Decision.objects.filter(signal=signal, is_order=True).order_by("-at").first()
-    facts = {} if order is None else order.facts
+    order = first(
+        "SELECT CAST(facts AS TEXT) FROM trading_decision WHERE signal_id = %s AND is_order"
+        " ORDER BY at DESC LIMIT 1",
+        parameter(Decision, "signal", signal.pk),
+    )
+    facts = {} if order is None else json.loads(order[0])
     return {
         "entry_liquidity_usd": _amount(facts.get("liquidity_usd")),
         "entry_routable_usd": _amount(facts.get("routable_liquidity_usd")),

@@ -2,14 +2,13 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Sum
-
-from trading.domain.lifecycle import SubmissionStatus
 from trading.domain.lots import DisposalKind, OpenLot, take
 from trading.domain.values import Action
 from trading.models import Disposal, Fill, Lot, Position, Submission
+from trading.rows import every, first, insert, load_all, parameter, update
 
 
 class BooksChanged(Exception):
@@ -18,9 +17,10 @@ class BooksChanged(Exception):
 
 def open_lot(fill: Fill) -> None:
     """The lot that a buy's fill opens."""
-    Lot.objects.create(
-        position_id=fill.position_id,
-        fill=fill,
+    insert(
+        Lot,
+        position=fill.position_id,
+        fill=fill.pk,
         bought_raw=fill.token_raw,
         left_raw=fill.token_raw,
         cost_lamports=fill.sol_lamports,
@@ -62,24 +62,43 @@ def write_down(
 
 def recompute_pnl(position: Position) -> None:
     """Cash in − cost of what has left − all fees and tips, failed tries too; rent only once it is closed."""
-    fills = list(position.fills.all())
-    received = sum(fill.sol_lamports for fill in fills if fill.action == Action.SELL)
-    disposals = Disposal.objects.filter(lot__position=position)
-    cost: int = disposals.aggregate(total=Sum("cost_lamports"))["total"] or 0
-    fees = sum(fill.network_fee_lamports + fill.tip_lamports for fill in fills)
+    key = parameter(Position, "uuid", position.pk)
+    received, fees, rent = _flows(key)
     fees += _failed_fees(position)
-    rent = sum(fill.rent_lamports for fill in fills) if position.held_raw == 0 else 0
-    pnl = received - cost - fees - rent
-    Position.objects.filter(pk=position.pk).update(realised_pnl_lamports=pnl)
+    pnl = received - _disposed_cost(key) - fees - (rent if position.held_raw == 0 else 0)
+    update(Position, {"uuid": position.pk}, realised_pnl_lamports=pnl)
     position.realised_pnl_lamports = pnl
+
+
+def _flows(position: Any) -> tuple[int, int, int]:
+    """(received, fees and tips, rent) over all fills of a position, in lamports."""
+    fills = every(
+        "SELECT action, sol_lamports, network_fee_lamports + tip_lamports, rent_lamports"
+        " FROM trading_fill WHERE position_id = %s",
+        position,
+    )
+    received = sum(lamports for action, lamports, _, _ in fills if action == Action.SELL)
+    return received, sum(fees for _, _, fees, _ in fills), sum(rent for *_, rent in fills)
+
+
+def _disposed_cost(position: Any) -> int:
+    row = first(
+        "SELECT sum(d.cost_lamports) FROM trading_disposal d JOIN trading_lot l ON l.id = d.lot_id"
+        " WHERE l.position_id = %s",
+        position,
+    )
+    return int(row[0] or 0) if row else 0
 
 
 def _failed_fees(position: Position) -> int:
     """Fees of the tries that failed on chain, for this position's sells and for the buy that opened it."""
-    failed = Submission.objects.filter(status=SubmissionStatus.FAILED)
-    of_sells = failed.filter(position=position)
-    of_buy = failed.filter(signal=position.signal_id)
-    return sum((of_sells | of_buy).distinct().values_list("network_fee_lamports", flat=True))
+    row = first(
+        "SELECT sum(network_fee_lamports) FROM trading_submission WHERE status = 'FAILED'"
+        " AND (position_id = %s OR signal_id = %s)",
+        parameter(Position, "uuid", position.pk),
+        parameter(Submission, "signal", position.signal_id),
+    )
+    return int(row[0] or 0) if row else 0
 
 
 def _dispose(
@@ -91,7 +110,8 @@ def _dispose(
     sol_price_usd: Decimal | None,
     at: datetime,
 ) -> None:
-    lots = list(Lot.objects.filter(position=position).order_by("id"))
+    key = parameter(Lot, "position", position)
+    lots = load_all(Lot, "position_id = %s ORDER BY id", key)
     held = [
         OpenLot(bought_raw=lot.bought_raw, cost_lamports=lot.cost_lamports, left_raw=lot.left_raw)
         for lot in lots
@@ -100,9 +120,10 @@ def _dispose(
     for part in take(held, token_raw=token_raw, proceeds_lamports=proceeds):
         lot = lots[part.lot]
         _reduce(lot, left_raw=part.left_raw)
-        Disposal.objects.create(
-            lot=lot,
-            fill=fill,
+        insert(
+            Disposal,
+            lot=lot.pk,
+            fill=None if fill is None else fill.pk,
             kind=kind,
             token_raw=part.token_raw,
             cost_lamports=part.cost_lamports,
@@ -113,5 +134,5 @@ def _dispose(
 
 
 def _reduce(lot: Lot, *, left_raw: int) -> None:
-    if Lot.objects.filter(pk=lot.pk, left_raw=lot.left_raw).update(left_raw=left_raw) != 1:
+    if update(Lot, {"id": lot.pk, "left_raw": lot.left_raw}, left_raw=left_raw) != 1:
         raise BooksChanged(f"lot {lot.pk} does not hold {lot.left_raw} any more")

@@ -14,7 +14,7 @@ from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionSta
 from trading.domain.safety import PERMANENT_REFUSALS, TokenFacts
 from trading.domain.values import Action, Route
 from trading.models import Decision, Position, Signal, Submission, Token
-from trading.rows import change, first, insert, parameter, serialise
+from trading.rows import change, first, insert, parameter, serialise, update
 from trading.services.claims import Claim
 from trading.services.leaders import leader_facts
 from trading.services.policy import active_policy
@@ -126,11 +126,16 @@ def record_sell(
     `exit_generation` is the one the amount was computed from. NotOurs when the claim is lost,
     PositionBusy when another sell is under way or has landed since.
     """
-    moved = Position.objects.filter(
-        pk=position,
-        status__in=sources(PositionStatus.EXITING),
-        exit_generation=exit_generation,
-    ).update(status=PositionStatus.EXITING, exiting_since=now)
+    moved = update(
+        Position,
+        {
+            "uuid": position,
+            "status": tuple(sources(PositionStatus.EXITING)),
+            "exit_generation": exit_generation,
+        },
+        status=PositionStatus.EXITING,
+        exiting_since=now,
+    )
     if moved != 1:
         raise PositionBusy(f"position {position} has changed since it was read")
     submission = _record(claim, order, position=position, now=now)
@@ -147,7 +152,7 @@ def deny(claim: Claim, *, code: str, text: str, now: datetime) -> None:
 @transaction.atomic
 def mark_sent(submission: int, *, route: Route, now: datetime, remark: str = "") -> None:
     """Remember that bytes have left, and by which way; a remark goes into the story."""
-    Submission.objects.filter(pk=submission).update(sent_at=now, route=route)
+    update(Submission, {"id": submission}, sent_at=now, route=route)
     if remark:
         _remark(submission, code="ENGINE_REFUSED", text=remark, now=now)
 

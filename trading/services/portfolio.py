@@ -15,7 +15,7 @@ from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.tips import MOST_SAMPLES
 from trading.domain.values import Strategy
 from trading.models import EquityPoint, Position, Signal, Submission
-from trading.rows import every, first, moment, parameter
+from trading.rows import every, first, load_all, moment, parameter
 
 OPEN = (PositionStatus.ACTIVE, PositionStatus.EXITING)
 
@@ -203,11 +203,7 @@ def has_live_submission(signal: UUID) -> bool:
 def in_flight() -> list[Submission]:
     """Every submission whose outcome the chain has not told yet, oldest first."""
     # Written out: with a parameter SQLite could not know that its small partial index serves.
-    return list(
-        Submission.objects.raw(
-            "SELECT * FROM trading_submission WHERE status = 'IN_FLIGHT' ORDER BY recorded_at"
-        )
-    )
+    return load_all(Submission, "status = 'IN_FLIGHT' ORDER BY recorded_at")
 
 
 def private_submissions() -> frozenset[int]:
@@ -243,8 +239,4 @@ def held_raw(mint: str) -> int:
 
 def open_positions() -> list[Position]:
     """Every position that still holds tokens."""
-    return list(
-        Position.objects.raw(
-            "SELECT * FROM trading_position WHERE status IN ('ACTIVE', 'EXITING') ORDER BY opened_at"
-        )
-    )
+    return load_all(Position, "status IN ('ACTIVE', 'EXITING') ORDER BY opened_at")

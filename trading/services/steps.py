@@ -10,7 +10,7 @@ from django.db import transaction
 from trading import live
 from trading.domain.lifecycle import ENDS, SignalStatus, sources
 from trading.models import Signal, SignalEvent
-from trading.rows import insert
+from trading.rows import insert, update
 
 
 class NotOurs(Exception):
@@ -43,13 +43,13 @@ def step(
 
     With `claim` only the executor that holds it may move the signal. Call inside a transaction.
     """
-    rows = Signal.objects.filter(pk=uuid, status__in=sources(to))
+    where: dict[str, Any] = {"uuid": uuid, "status": tuple(sources(to))}
     if claim is not None:
-        rows = rows.filter(claim=claim)
+        where["claim"] = claim
     changes: dict[str, Any] = {"status": to, "code": code, "text": text[:300], **columns}
     if to in ENDS:
         changes |= {"finished_at": now, "reserved_lamports": 0}
-    if rows.update(**changes) != 1:
+    if update(Signal, where, **changes) != 1:
         raise NotOurs(f"signal {uuid} cannot become {to}")
     note(uuid, status=to, now=now, code=code, text=text)
 

@@ -1,5 +1,6 @@
 """Figures of a run as values: percentiles, what became of what was accepted; nothing here asks anybody."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -30,7 +31,7 @@ class Spread:
 
 
 def _rank(count: int, share: float) -> int:
-    return min(count - 1, max(0, -(-int(share * count * 1000) // 1000) - 1))
+    return max(1, math.ceil(round(share * count, 6))) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,9 @@ class Connection(asyncio.Protocol):
             self._answered.set_result((self._parser.get_status_code(), self._body))
         self._body = b""
 
+    def close(self) -> None:
+        self._transport.close()
+
     async def send(self, request: bytes) -> tuple[int, bytes]:
         """Status and body; status 0 when the connection broke or nobody answered."""
         self._answered = asyncio.get_running_loop().create_future()
@@ -93,6 +96,11 @@ class Provider:
     async def open(self, count: int) -> None:
         for _ in range(count):
             self._free.append(await self._connect())
+
+    def close(self) -> None:
+        """Hang up everywhere."""
+        for connection in self._free:
+            connection.close()
 
     async def send(self, body: bytes, *, due: float) -> None:
         """Send one body now; its latency counts from `due` on the clock of time.perf_counter."""
@@ -164,6 +172,7 @@ async def play(spec: Spec, bodies: Sequence[bytes]) -> dict[str, Any]:
     else:
         await send_at_rate(provider, bodies, rate=spec.rate)
     took = time.perf_counter() - begun
+    provider.close()
     return {"took_seconds": took, "results": provider.results()}
 
 

@@ -13,7 +13,7 @@ from trading.domain.policy import Policy, as_json
 from trading.domain.values import LAMPORTS_PER_SOL
 from trading.models import Provider
 
-TOKENS = 250
+TOKENS = 120
 AMOUNT_SOL = "0.1"
 CAPITAL_LAMPORTS = 20_000 * LAMPORTS_PER_SOL
 BURST_CAPACITY = 100_000
