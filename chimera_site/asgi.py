@@ -13,12 +13,20 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from django.urls import path  # noqa: E402
 
 from trading.consumers import LiveConsumer  # noqa: E402
+from trading.timings import keep_sampling  # noqa: E402
 
 # Django's path() is typed for views; Channels' own documentation routes sockets with it.
-sockets = URLRouter([path("ws/live/", LiveConsumer.as_asgi())])  # type: ignore[arg-type, list-item]
+live = LiveConsumer.as_asgi()
+sockets = URLRouter(
+    [
+        path("ws/live/", live),  # type: ignore[arg-type, list-item]
+        path("ws/live/latency/", live, {"page": "latency"}),  # type: ignore[arg-type, list-item]
+    ]
+)
 application = ProtocolTypeRouter(
     {
         "http": pages,
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
     }
 )
+keep_sampling()

@@ -17,6 +17,7 @@ from trading.domain.trip_sentences import Sentence, sentence
 from trading.domain.trips import Closing, Phase, Trip
 from trading.domain.values import Route, lamports_to_sol
 from trading.holdings import OPEN, closed_holdings, open_holdings
+from trading.latency import latency, tail
 from trading.models import Delivery, EquityPoint, Position, Signal, TradingState, UnknownOutcome
 from trading.services.state import trading_state
 from trading.stories import recent_signals
@@ -71,6 +72,7 @@ class Health:
     halted_at: datetime | None
     processes: list[Vital]
     prices: Vital | None
+    internal_p99: float | None
     queue_depth: int
     oldest_waiting_at: datetime | None
     open_incidents: int
@@ -123,6 +125,7 @@ def health(now: datetime) -> dict[str, Any]:
             halted_at=state.changed_at if state and is_switched_off else None,
             processes=_processes(now),
             prices=_prices(now),
+            internal_p99=tail(),
             queue_depth=waiting["depth"],
             oldest_waiting_at=waiting["oldest"],
             open_incidents=Incident.objects.filter(resolved_at__isnull=True).count(),
@@ -238,20 +241,25 @@ SECTIONS: Mapping[str, Callable[[datetime], dict[str, Any]]] = {
     "positions": positions,
     "signals": signals,
     "closed": closed,
+    "latency": latency,
+}
+PAGES: Mapping[str, tuple[str, ...]] = {
+    "command_center": ("health", "money", "curve", "positions", "signals", "closed"),
+    "latency": ("latency",),
 }
 SECTIONS_OF_TOPIC: Mapping[str, tuple[str, ...]] = {
     "health": ("health",),
-    "signals": ("signals", "health"),
+    "signals": ("signals", "health", "latency"),
     "positions": ("positions", "closed", "money"),
     "equity": ("money", "curve"),
 }
 
 
-def everything(now: datetime) -> dict[str, Any]:
-    """The whole page's context."""
+def everything(now: datetime, *, page: str) -> dict[str, Any]:
+    """The context of a whole page."""
     context: dict[str, Any] = {}
-    for section in SECTIONS.values():
-        context |= section(now)
+    for section in PAGES[page]:
+        context |= SECTIONS[section](now)
     return context
 
 

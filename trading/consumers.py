@@ -20,9 +20,9 @@ REJOIN_SECONDS = 3600.0
 log = logging.getLogger(__name__)
 
 
-def _rendered(sections: list[str]) -> str:
+def _rendered(sections: list[str]) -> dict[str, str]:
     now = timezone.now()
-    return "\n".join(board.render(section, now=now) for section in sections)
+    return {section: board.render(section, now=now) for section in sections}
 
 
 class Press:
@@ -47,7 +47,7 @@ class Press:
         if self._runner is None:
             self._has_changed = asyncio.Event()
             self._runner = asyncio.create_task(self._run(), name="live-press")
-        self._mark(board.SECTIONS)
+        self._mark(board.PAGES[reader.page])
 
     def leave(self, reader: "LiveConsumer") -> None:
         """Nobody waits for the press to stop: it ends by itself when it finds no reader left."""
@@ -101,35 +101,40 @@ class Press:
             self._changed.update(board.SECTIONS)
         self._has_changed.clear()
         changed, self._changed = self._changed, set()
-        if self._readers and changed:
-            await self._send([name for name in board.SECTIONS if name in changed])
+        read = {name for reader in self._readers for name in board.PAGES[reader.page]}
+        if changed & read:
+            await self._send([name for name in board.SECTIONS if name in changed & read])
             await asyncio.sleep(RENDER_SECONDS)
 
     async def _send(self, sections: list[str]) -> None:
         try:
-            page = await database_sync_to_async(_rendered)(sections)
+            rendered = await database_sync_to_async(_rendered)(sections)
         except Exception:
             # One section that cannot be drawn must not silence the page for ever.
             log.exception("could not render %s", sections)
             return
         for reader in tuple(self._readers):
-            await reader.send(text_data=page)
+            own = [rendered[name] for name in board.PAGES[reader.page] if name in rendered]
+            if own:
+                await reader.send(text_data="\n".join(own))
 
 
 press = Press()
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """One open page. Nobody anonymous; what the page sends is ignored."""
+    """One open page, told by the route. Nobody anonymous; what the page sends is ignored."""
 
     # Without a channel of its own it outlives the broker: the press listens for all.
     channel_layer_alias = None  # type: ignore[assignment]
+    page = "command_center"
 
     async def connect(self) -> None:
         user = self.scope.get("user")
         if user is None or not user.is_authenticated:
             await self.close()
             return
+        self.page = self.scope["url_route"]["kwargs"].get("page", self.page)
         await self.accept()
         press.join(self)
 

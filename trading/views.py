@@ -25,7 +25,19 @@ FORWARDING_HEADERS = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip", "Forw
 @never_cache
 def command_center(request: HttpRequest) -> HttpResponse:
     """Everything at one glance; the socket keeps it moving."""
-    return render(request, "trading/command_center.html", board.everything(timezone.now()))
+    return render(
+        request,
+        "trading/command_center.html",
+        board.everything(timezone.now(), page="command_center"),
+    )
+
+
+@require_safe
+@login_required
+@never_cache
+def latency_page(request: HttpRequest) -> HttpResponse:
+    """How long signals take, stage by stage."""
+    return render(request, "trading/latency.html", board.everything(timezone.now(), page="latency"))
 
 
 @require_safe

@@ -11,6 +11,7 @@ pytestmark = [
     pytest.mark.skipif(browser_path() is None, reason="no Chromium on this machine"),
     pytest.mark.xdist_group("browser"),
 ]
+PAGES = ("", "latency/", "entries/halt/")
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -101,6 +102,22 @@ def test_a_halt_is_confirmed_in_a_dialog_and_shown_at_once(page, site):
     expect(page.get_by_role("link", name="Halt entries")).to_be_visible(timeout=8_000)
 
 
+def test_a_signal_that_another_process_has_sent_shows_on_the_open_latency_page(page, site):
+    page.goto(f"{site.url}/latency/")
+    live(page)
+    buys = page.locator("section", has=page.locator("#lane-buy"))
+    expect(buys).to_contain_text("make journey")
+    site.scene(
+        "from trading import metrics; from trading.domain.values import Action\n"
+        "metrics.observe_first_byte(Action.BUY, total_seconds=0.0514, waited_seconds=0.05)\n"
+        "metrics.settle(); live.publish('signals')"
+    )
+    expect(buys).to_contain_text("Our own time of 1 signal,", timeout=8_000)
+    expect(buys.locator(".gain")).to_contain_text("ms")
+    page.reload()
+    expect(buys).to_contain_text("Our own time of 1 signal,")
+
+
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(page, site):
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to content")
@@ -119,7 +136,7 @@ def test_no_page_scrolls_sideways(page, site, crowd, viewport):
     page.goto(f"{site.url}/")
     live(page)
     links = page.locator("#signals a, #closed a").evaluate_all("all => all.map(a => a.href)")
-    for url in [f"{site.url}/", f"{site.url}/entries/halt/", links[0], links[-1]]:
+    for url in [*(f"{site.url}/{path}" for path in PAGES), links[0], links[-1]]:
         page.goto(url)
         assert page.evaluate(OVERFLOW) <= 0, url
 
@@ -128,7 +145,7 @@ def test_every_page_has_a_title_of_its_own_and_a_heading(page, site, crowd):
     page.reload()
     titles = []
     links = page.locator("#signals a, #closed a").evaluate_all("all => all.map(a => a.href)")
-    for url in [f"{site.url}/", f"{site.url}/entries/halt/", links[0], links[-1]]:
+    for url in [*(f"{site.url}/{path}" for path in PAGES), links[0], links[-1]]:
         page.goto(url)
         titles.append(page.title())
         assert page.locator("h1, h2").count() >= 1

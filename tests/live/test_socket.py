@@ -33,10 +33,12 @@ def session(db) -> str:
     return client.cookies[configured.SESSION_COOKIE_NAME].value
 
 
-def page(session: str = "", *, origin: bytes = ORIGIN) -> WebsocketCommunicator:
+def page(
+    session: str = "", *, origin: bytes = ORIGIN, path: str = "/ws/live/"
+) -> WebsocketCommunicator:
     cookie = f"{configured.SESSION_COOKIE_NAME}={session}".encode()
     headers = [(b"origin", origin), (b"host", b"localhost"), (b"cookie", cookie)]
-    return WebsocketCommunicator(application, "/ws/live/", headers=headers)
+    return WebsocketCommunicator(application, path, headers=headers)
 
 
 async def hint(*topics: str) -> None:
@@ -84,6 +86,19 @@ async def test_a_fresh_page_gets_every_section_at_once(session):
     for section in ("health", "money", "curve", "positions", "signals", "closed"):
         assert f'<section id="{section}"' in first
     await reader.disconnect()
+
+
+async def test_each_page_gets_its_own_sections_only(session):
+    centre, latency = page(session), page(session, path="/ws/live/latency/")
+    for reader in (centre, latency):
+        await reader.connect(timeout=5)
+    await hint("signals", "health")
+    shown = "".join(await everything_within(1.5, latency))
+    assert '<div id="latency"' in shown
+    assert '<section id="health"' not in shown
+    assert '<div id="latency"' not in "".join(await everything_within(1.5, centre))
+    for reader in (centre, latency):
+        await reader.disconnect()
 
 
 async def test_a_hint_brings_only_the_sections_of_its_topic(session):

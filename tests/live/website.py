@@ -58,6 +58,7 @@ def website(directory: Path, *, broker: Path) -> Iterator[Website]:
         "REDIS_URL": f"unix://{broker}",
         "DATABASE_URL": f"sqlite:///{directory}/web.sqlite3",
         "DJANGO_SETTINGS_MODULE": "tests.live.web_settings",
+        "PROMETHEUS_MULTIPROC_DIR": str(directory / "metrics"),
         "PYTHONWARNINGS": "default",
     }
     site = Website(url=f"http://127.0.0.1:{port}", environment=environment)

@@ -10,6 +10,7 @@ from tests.factories import make_position, make_signal, make_submission
 LOGIN, OK, FORBIDDEN = "login", 200, 403
 PAGES = [
     ("command_center", LOGIN, OK, OK),
+    ("latency", LOGIN, OK, OK),
     ("signal", LOGIN, OK, OK),
     ("position", LOGIN, OK, OK),
     ("close_position", LOGIN, OK, OK),

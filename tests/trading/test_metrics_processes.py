@@ -19,6 +19,7 @@ from trading.domain.values import Action
 metrics.bind(*metrics.Stage)
 metrics.observe_stage(metrics.Stage.FACTS, Action.BUY, seconds=0.0011)
 metrics.count_answer(status=202, code="")
+metrics.settle()
 """
 
 

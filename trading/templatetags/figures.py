@@ -1,6 +1,7 @@
 """How figures read on pages and in the admin: amounts, prices, ratios, ages. No arithmetic that decides."""
 
 import json
+import math
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -126,6 +127,30 @@ def duration(seconds: float | timedelta | None) -> str:
         if value < limit:
             return f"{value / size:.0f}{NARROW}{unit}"
     return f"{value / 86_400:.0f}{NARROW}d"
+
+
+@register.filter
+def span(seconds: float | None) -> str:
+    """A short span with three significant digits: 0.12 ms, 4.56 ms, 1.2 s; where no bound is known, ∞."""
+    if seconds is None:
+        return MISSING
+    if math.isinf(seconds):
+        return "∞"
+    value, unit = (seconds, "s") if seconds >= 1 else (seconds * 1000, "ms")
+    digits = max(0, 2 - math.floor(math.log10(value))) if value > 0 else 0
+    return f"{value:.{min(digits, 2)}f}{NARROW}{unit}"
+
+
+@register.filter
+def milliseconds(value: float | None) -> str:
+    """A short span that comes in milliseconds."""
+    return span(None if value is None else value / 1000)
+
+
+@register.filter
+def part(ratio: float | None) -> str:
+    """A part of a whole to a tenth of a percent, rounded down: only everything is 100 %."""
+    return MISSING if ratio is None else f"{math.floor(ratio * 1000) / 10:g}{NARROW}%"
 
 
 @register.filter
