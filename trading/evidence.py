@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trading.domain.figures import Figures
+from trading.domain.lifecycle import SubmissionStatus
 from trading.domain.swaps import BalanceChange, TransactionUnreadable, read_balance_change
 from trading.domain.values import Action
 from trading.gateways.base import GatewayError
@@ -44,10 +45,13 @@ class NodeAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineAnswer:
-    """What the block engine says about a bundle; `landed_slot` is its claim and no proof."""
+    """What the block engine says about a bundle, by its query of what is in flight and that of what landed.
 
-    state: str = ""
-    landed_slot: int | None = None
+    Its claims, and no proof.
+    """
+
+    in_flight: str = ""
+    landed: str = ""
     trouble: str = ""
 
 
@@ -58,6 +62,7 @@ class WalletAnswer:
     owner: str = ""
     held_raw: int | None = None
     booked_raw: int = 0
+    others_in_flight: int = 0
     balance_lamports: int | None = None
     expected_lamports: int | None = None
     token_account: str = ""
@@ -113,10 +118,14 @@ async def ask_engine(bundle_id: str) -> EngineAnswer:
             [landed] = await gateways.block_engine.bundle_statuses([bundle_id])
     except GatewayError as error:
         return EngineAnswer(trouble=str(error))
-    state = inflight.state.value if inflight else "says nothing"
+    state = inflight.state.value if inflight else "nothing"
+    if inflight and inflight.landed_slot:
+        state = f"{state} in slot {inflight.landed_slot}"
     if landed is None:
-        return EngineAnswer(state=state, landed_slot=inflight.landed_slot if inflight else None)
-    return EngineAnswer(state=f"{state}, {landed.confirmation_status}", landed_slot=landed.slot)
+        return EngineAnswer(in_flight=state, landed="nothing")
+    return EngineAnswer(
+        in_flight=state, landed=f"{landed.confirmation_status} in slot {landed.slot}"
+    )
 
 
 async def ask_wallet(row: Submission, books: WalletAnswer) -> WalletAnswer:
@@ -149,12 +158,13 @@ def wallet_books(row: Submission) -> WalletAnswer:
     wallet = TradingWallet.objects.first()
     point = EquityPoint.objects.filter(outside_lamports__isnull=False).order_by("-at").first()
     outside = point.outside_lamports if point else None
-    booked = cash_flow().booked_lamports
+    flow = cash_flow()
     decision = Decision.objects.filter(signal=row.signal_id, is_order=True).first()
     return WalletAnswer(
         owner=wallet.address if wallet else "",
         booked_raw=held_raw(row.mint),
-        expected_lamports=None if outside is None else outside + booked,
+        others_in_flight=flow.in_flight - (row.status == SubmissionStatus.IN_FLIGHT),
+        expected_lamports=None if outside is None else outside + flow.booked_lamports,
         token_account=row.position.token_account if row.position else "",
         decimals=_decimals(row, decision),
     )
@@ -167,22 +177,31 @@ def _decimals(row: Submission, decision: Decision | None) -> int:
     return stored if isinstance(stored, int) else 0
 
 
-def proposed_figures(row: Submission, wallet: WalletAnswer) -> Figures:
-    """What the transaction must have changed if it alone made the difference between chain and books."""
-    paid = -(wallet.difference_lamports or 0)
+def proposed_figures(
+    row: Submission, wallet: WalletAnswer, answers: Sequence[NodeAnswer]
+) -> Figures:
+    """What the transaction must have changed if it alone made the difference between chain and books.
+
+    While others are in flight the SOL of all is one difference, so what was quoted stands for it.
+    """
+    is_alone = wallet.difference_lamports is not None and not wallet.others_in_flight
+    gained = wallet.difference_lamports or 0
     usual = Submission.objects.filter(network_fee_lamports__gt=0).order_by("-resolved_at").first()
     fee = usual.network_fee_lamports if usual else USUAL_FEE_LAMPORTS
     is_buy = row.action == Action.BUY
     moved = abs(wallet.difference_raw or 0)
-    rent = max(0, paid - int(row.in_amount_raw) - fee - row.tip_lamports) if is_buy else 0
+    costs = fee + row.tip_lamports
+    received = gained + costs if is_alone else int(row.quoted_out_raw)
+    rent = -gained - int(row.in_amount_raw) - costs if is_buy and is_alone else 0
     return Figures(
-        sol_lamports=int(row.in_amount_raw) if is_buy else max(0, fee + row.tip_lamports - paid),
+        sol_lamports=int(row.in_amount_raw) if is_buy else max(0, received),
         token_raw=(moved or int(row.quoted_out_raw)) if is_buy else int(row.in_amount_raw),
         network_fee_lamports=fee,
         tip_lamports=row.tip_lamports,
-        rent_lamports=rent,
+        rent_lamports=max(0, rent),
         token_account=wallet.token_account,
         decimals=wallet.decimals,
+        slot=next((answer.status.slot for answer in answers if answer.status), 0),
     )
 
 

@@ -102,7 +102,9 @@ def rule_landed(request: HttpRequest, pk: int) -> HttpResponse:
     owner = evidence.wallet_books(row).owner
     change = evidence.change_told(answers, row, owner=owner)
     form_class = LandedForm if change is None else ReasonForm
-    form = form_class(request.POST or None, initial=_proposal(request, row, change is None))
+    form = form_class(
+        request.POST or None, initial=_proposal(request, row, answers if change is None else None)
+    )
     if request.method == "POST" and form.is_valid():
         figures = form.figures() if isinstance(form, LandedForm) else None
         point = EquityPoint.objects.order_by("-at").first()
@@ -169,11 +171,13 @@ def _wallet_answer(row: Submission) -> evidence.WalletAnswer:
     return async_to_sync(evidence.ask_wallet)(row, evidence.wallet_books(row))
 
 
-def _proposal(request: HttpRequest, row: Submission, is_needed: bool) -> dict[str, Any]:
-    """Figures to start from, for whoever opens a form that asks for them."""
-    if request.method == "POST" or not is_needed:
+def _proposal(
+    request: HttpRequest, row: Submission, answers: list[evidence.NodeAnswer] | None
+) -> dict[str, Any]:
+    """Figures to start from, for whoever opens a form that asks for them (`answers` given)."""
+    if request.method == "POST" or answers is None:
         return {}
-    proposed = evidence.proposed_figures(row, _wallet_answer(row))
+    proposed = evidence.proposed_figures(row, _wallet_answer(row), answers)
     return {name: getattr(proposed, name) for name in FIGURES}
 
 

@@ -86,7 +86,7 @@ class Resolver:
                 return await self._resolve(row, status)
             except GatewayError as error:
                 log.warning("%s: %s", row.signature[:8], error)
-                trouble = str(error)
+                trouble = f"what it takes to tell did not come: {error}"
             except Exception as error:
                 # One row that breaks our code must not keep the others from being resolved.
                 log.exception("%s cannot be resolved", row.signature[:8])

@@ -5,11 +5,16 @@ import asyncio
 import pytest
 
 from tests.gateways.conftest import endpoints
-from tests.gateways.outside import Outside, by_method, error, late, raw, result
+from tests.gateways.outside import Outside, Script, by_method, error, late, raw, result
 from tests.gateways.samples import SAMPLES, at_slot
-from trading.gateways.base import InvalidReply, Refused, Unavailable
+from trading.gateways.base import Endpoints, InvalidReply, Refused, Unavailable
 from trading.gateways.connect import connect
-from trading.gateways.failover import EndpointHealth
+from trading.gateways.failover import (
+    FAILURES_IN_A_ROW,
+    SLOT_LAG,
+    SLOW_SECONDS,
+    EndpointHealth,
+)
 
 DOWN = raw(b"down", status=503)
 
@@ -163,6 +168,35 @@ async def test_an_endpoint_is_preferred_again_once_it_was_well_for_as_long_as_co
                 await asyncio.sleep(0.01)
             while not gateways.rpc.endpoint_states()[0].is_fit:
                 await asyncio.sleep(0.01)
+
+
+async def test_an_endpoint_that_has_been_well_for_long_enough_is_really_asked_first_again(
+    outside: Outside, second: Outside
+) -> None:
+    def says(slot: int) -> Script:
+        latest = at_slot({"blockhash": "1" * 32, "lastValidBlockHeight": 250}, slot)
+        return by_method(
+            getHealth=result("ok"), getLatestBlockhash=result(latest), getSlot=result(slot)
+        )
+
+    outside.will(DOWN, DOWN, DOWN, says(1000))
+    second.will(says(1001))
+    healing = {"rpc_well_seconds": 0.3, "probe_seconds": 0.05}
+    async with connect(endpoints(outside.url, second.url, **healing)) as gateways:
+        while gateways.rpc.endpoint_states()[0].is_fit:
+            await asyncio.sleep(0.01)
+        assert await gateways.rpc.slot() == 1001
+        async with asyncio.timeout(5):
+            while not gateways.rpc.endpoint_states()[0].is_fit:
+                await asyncio.sleep(0.01)
+        assert await gateways.rpc.slot() == 1000
+
+
+def test_the_waits_are_those_of_the_specification() -> None:
+    usual = endpoints("http://127.0.0.1:9")
+    assert Endpoints.__dataclass_fields__["probe_seconds"].default == 5.0
+    assert usual.rpc_well_seconds == 300.0
+    assert (FAILURES_IN_A_ROW, SLOW_SECONDS, SLOT_LAG) == (3, 2.0, 50)
 
 
 async def test_no_endpoint_at_all_is_unavailable() -> None:

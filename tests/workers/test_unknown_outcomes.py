@@ -288,7 +288,9 @@ async def test_the_evidence_names_every_node_the_engine_and_the_wallet(
     assert "knows it" in first
     assert "it may still land" in first
     assert "not JSON" in second
-    assert "Landed" in await page_of(staff, "ask_engine", row.pk)
+    engine = await page_of(staff, "ask_engine", row.pk)
+    assert "Of what is in flight: Landed in slot" in engine
+    assert "Of what landed: " in engine
     wallet = await page_of(staff, "ask_wallet", row.pk)
     assert f"the chain holds {await platform.held_raw(mint)} raw, the books 0" in wallet
     listed = await sync_to_async(staff.get)(reverse("admin:trading_unknownoutcome_changelist"))
@@ -314,6 +316,7 @@ async def _proposed(
     initial = answer.context["form"].initial
     assert initial["token_raw"] == await platform.held_raw(mint)
     assert initial["tip_lamports"] == row.tip_lamports
+    assert initial["slot"] > 0
     return {name: value for name, value in initial.items() if name != "reason"}
 
 
