@@ -22,12 +22,12 @@ WAITS = ("executor", "rival", "sandbox")
 """Those that mostly die while a transaction is on its way: by chance alone they seldom would."""
 CORE = ("executor", "ingress", "sandbox")
 SHORT_SECONDS = 60.0
-SIGNAL_GAP_SECONDS = 0.9
+SIGNAL_GAP_SECONDS = 0.8
 FREEZE_SECONDS = (6.0, 11.0)
 """Longer than an executor's lease of 5 s."""
 FAULT_SECONDS, LONG_FAULT_SECONDS = (1.5, 9.0), (16.0, 24.0)
 """The long ones outlive a blockhash: 150 slots of 100 ms."""
-FORK_GAP_SECONDS = 0.12
+FAULT_GAP_SECONDS, FORK_GAP_SECONDS = 4.5, 0.12
 FACTORS = (0.86, 0.93, 1.35, 2.2)
 COPIES = (4, 25)
 
@@ -124,7 +124,7 @@ def _signals(chance: random.Random, seconds: float) -> Iterator[Act]:
         kind = chance.choices(list(_MIX), weights=list(_MIX.values()))[0]
         buy = _buy(chance, kind, name=f"chaos-{number}")
         yield Act(at_seconds=moment, kind=kind, details=buy)
-        if kind in _BOUGHT and chance.random() < 0.75:
+        if kind in _BOUGHT and chance.random() < 0.85:
             yield from _sells(chance, buy, after=moment)
 
 
@@ -143,7 +143,7 @@ def _buy(chance: random.Random, kind: Kind, *, name: str) -> dict[str, Any]:
 
 def _sells(chance: random.Random, buy: Mapping[str, Any], *, after: float) -> Iterator[Act]:
     """The leader of a buy goes out again: at once or in parts, now and then more often than it can."""
-    moment = after + chance.uniform(0.3, 20.0)
+    moment = after + chance.uniform(0.3, 12.0)
     for number in range(chance.choice((1, 1, 2, 3))):
         fraction = "1" if chance.random() < 0.5 else f"{chance.uniform(0.1, 0.9):.3f}"
         details = {**buy, "name": f"{buy['name']}-sell-{number}", "exit_fraction": fraction}
@@ -178,8 +178,8 @@ def _prices(chance: random.Random, seconds: float) -> Iterator[Act]:
 
 
 def _faults(chance: random.Random, seconds: float) -> Iterator[Act]:
-    for moment in _moments(chance, seconds, 3.5):
-        rule = {**chance.choice(FAULTS), "probability": chance.choice((0.2, 0.5, 1.0))}
+    for moment in _moments(chance, seconds, FAULT_GAP_SECONDS):
+        rule = {**chance.choice(FAULTS), "probability": chance.choice((0.15, 0.4, 0.4, 1.0))}
         span = LONG_FAULT_SECONDS if chance.random() < 0.12 else FAULT_SECONDS
         details = {"seconds": round(chance.uniform(*span), 2), **rule}
         yield Act(at_seconds=moment, kind=Kind.FAULT, details=details)
