@@ -12,6 +12,7 @@ from celery.signals import beat_init
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chimera_site.settings")
 
 HEARTBEAT_SECONDS = 10
+RETENTION_SECONDS = 300
 
 # It warns root of pickled messages, and ours are JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -31,6 +32,7 @@ app.conf.beat_schedule = {
     "heartbeat": every(
         HEARTBEAT_SECONDS, "workers.tasks.record_heartbeats", os.getpid(), time.time()
     ),
+    "retention": every(RETENTION_SECONDS, "trading.tasks.forget_old_requests"),
 }
 
 

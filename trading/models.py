@@ -12,6 +12,9 @@ from trading.money import Disposal as Disposal
 from trading.money import EquityPoint as EquityPoint
 from trading.money import Fill as Fill
 from trading.money import Lot as Lot
+from trading.providers import Delivery as Delivery
+from trading.providers import Provider as Provider
+from trading.providers import ProviderSecret as ProviderSecret
 
 UNKNOWN = "UNKNOWN"
 
@@ -19,38 +22,6 @@ UNKNOWN = "UNKNOWN"
 def choices(codes: type) -> list[tuple[str, str]]:
     """Django choices of a StrEnum."""
     return [(code.value, code.value) for code in codes]  # type: ignore[attr-defined]
-
-
-class Provider(models.Model):
-    """Somebody allowed to send signals; its bucket of requests is refilled as they come."""
-
-    name = models.CharField(max_length=60, unique=True)
-    is_enabled = models.BooleanField(default=True)
-    requests_per_second = models.PositiveIntegerField(default=100)
-    burst = models.PositiveIntegerField(default=150)
-    bucket_tokens = models.FloatField(default=0)
-    bucket_filled_at = models.FloatField(default=0, help_text="Unix time of the last refill.")
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class ProviderSecret(models.Model):
-    """A webhook secret; during a rotation the old one stays valid for a while."""
-
-    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="secrets")
-    secret = models.CharField(max_length=200)
-    created_at = models.DateTimeField()
-    valid_until = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-created_at"]
-
-    def __str__(self) -> str:
-        return f"secret of {self.provider} from {self.created_at:%Y-%m-%d}"
 
 
 class Token(models.Model):
@@ -154,29 +125,6 @@ class SignalEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} {self.code}"
-
-
-class Delivery(models.Model):
-    """One authenticated request at the signal door and the answer it got."""
-
-    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="deliveries")
-    received_at = models.DateTimeField()
-    replay_key = models.CharField(max_length=130, null=True, unique=True)
-    body = models.TextField()
-    http_status = models.PositiveSmallIntegerField()
-    answer = models.CharField(max_length=20)
-    code = models.CharField(max_length=40, blank=True)
-    details = models.JSONField(default=dict)
-    signal = models.ForeignKey(
-        Signal, null=True, on_delete=models.PROTECT, related_name="deliveries"
-    )
-
-    class Meta:
-        ordering = ["-received_at"]
-        verbose_name_plural = "deliveries"
-
-    def __str__(self) -> str:
-        return f"{self.http_status} {self.code or self.answer}"
 
 
 class Decision(models.Model):

@@ -10,8 +10,6 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-SIGNAL_VARIABLE = "LEASH_SIGNAL"
-"""Environment variable with the number of the signal to send; without it SIGKILL."""
 
 
 def tie_to_parent(signal_number: int) -> None:
@@ -23,7 +21,7 @@ def tie_to_parent(signal_number: int) -> None:
 def main() -> None:
     """Become `argv[2:]` under the parent whose process id is `argv[1]`."""
     parent_pid, *command = sys.argv[1:]
-    tie_to_parent(int(os.environ.get(SIGNAL_VARIABLE, signal.SIGKILL)))
+    tie_to_parent(signal.SIGKILL)
     # A parent that died before the line above can no longer send anything.
     if os.getppid() != int(parent_pid):
         sys.exit("the parent is gone")

@@ -1,14 +1,13 @@
 """The platform's processes, their order, arguments and environment; how they are kept alive is elsewhere."""
 
 import os
-import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trading import metrics_store
-from workers import leash, readiness, redis_server
+from workers import readiness, redis_server
 from workers.supervisor import Service
 
 PYTHON = sys.executable
@@ -123,8 +122,7 @@ def _sandbox(wiring: Wiring, *, env: Mapping[str, str]) -> Service:
             *("--webhook-secret-file", str(wiring.data_dir / "webhook_secret")),
             *wiring.sandbox_options,
         ),
-        # A chain never forgets: when the supervisor is killed it is asked to end, so that it saves first.
-        env={**env, leash.SIGNAL_VARIABLE: str(int(signal.SIGTERM))},
+        env=env,
         ready=readiness.http(f"{wiring.sandbox_url}/sandbox/health"),
     )
 

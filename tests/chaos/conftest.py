@@ -1,6 +1,8 @@
 """The traded wallet as evidence: honest rows and the chain they came from."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from functools import partial
 
 import aiohttp
 import pytest
@@ -18,10 +20,14 @@ Gather = Callable[[], Awaitable[Evidence]]
 async def traded(platform: Platform) -> Traded:
     traded = await trade(platform)
     now = platform.clock()
-    await platform.see(
-        lambda: audit.beat(name="executor", host="here", pid=1, started_at=now, now=now, detail={})
-    )
+    # One that was killed has left its last beat behind.
+    for pid, age in ((1, timedelta()), (2, timedelta(seconds=40))):
+        await platform.see(partial(_beat, pid=pid, now=now - age))
     return traded
+
+
+def _beat(*, pid: int, now: datetime) -> None:
+    audit.beat(name="executor", host="here", pid=pid, started_at=now, now=now, detail={})
 
 
 @pytest.fixture

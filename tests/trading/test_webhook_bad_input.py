@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.trading.door import BONK, Door, open_door, signature
+from trading.services.deliveries import REFUSED_BODY_CHARACTERS
 
 LIMIT = 64 * 1024
 LEADER = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
@@ -162,9 +163,11 @@ def test_an_invalid_signal_is_answered_field_by_field_and_stored(door: Door, nam
     assert (answer.status, answer.body["status"]) == (422, "rejected")
     assert answer.body["reason"] == "validation_failed"
     assert set(answer.body["details"]) == fields
-    stored = door.deliveries(body.decode("utf-8", "replace").replace("\x00", "�"))
-    assert [(status, code) for status, code, _ in stored] == [(422, "validation_failed")]
-    assert set(json.loads(stored[0][2])) == fields
+    text = body.decode("utf-8", "replace").replace("\x00", "�")
+    # The beginnings of two long ones may be the same.
+    status, code, details = door.deliveries(text[:REFUSED_BODY_CHARACTERS])[-1]
+    assert (status, code) == (422, "validation_failed")
+    assert set(json.loads(details)) == fields
 
 
 def test_the_details_never_repeat_what_was_sent(door: Door) -> None:
@@ -237,7 +240,9 @@ def test_the_same_request_is_accepted_once(door: Door) -> None:
     assert answer.status == 401
     assert answer.body == {"status": "rejected", "reason": "replayed_request"}
     stored = [(status, code) for status, code, _ in door.deliveries(body.decode())]
-    assert stored == [(422, "validation_failed"), (401, "replayed_request")]
+    assert stored == [(422, "validation_failed")]
+    replays = "SELECT body FROM trading_delivery WHERE code = 'replayed_request'"
+    assert door.rows(replays) == [("",)], "nobody looked at it, so it fills no disk"
 
 
 @pytest.mark.parametrize("age_seconds", [58, -58])

@@ -122,6 +122,9 @@ class Policy:
     shed_spear_bps: int = 8_000
     maximum_attempts: int = 3
     mirror_exits: bool = True
+    turned_away_days: int = 1
+    refused_body_days: int = 30
+    dead_letter_days: int = 90
     breaker: BreakerPolicy = field(default=BreakerPolicy())
 
     def for_strategy(self, strategy: str) -> StrategyPolicy:

@@ -18,6 +18,7 @@ from trading.domain.signals import SignalInvalid, SignalRequest, identity_keys
 from trading.domain.values import Action, Strategy
 from trading.hmac_auth import Caller
 from trading.models import Delivery, Token
+from trading.providers import TURNED_AWAY
 from trading.rows import change, every, first, insert_many, marks, parameter
 from trading.services.intake import (
     TRIES,
@@ -35,6 +36,8 @@ from trading.services.state import TradingNow, trading_state
 
 RETRY_LATER = {429: 1, 503: 5}
 REPLAYED = "replayed_request"
+REFUSED_BODY_CHARACTERS = 4_096
+"""How much of a refused request is kept: enough to see what was meant, too little to fill a disk with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,10 +312,18 @@ def _delivery(request: Request, answer: Answer) -> dict[str, Any]:
         "provider": request.caller.provider_id,
         "received_at": request.received_at,
         "replay_key": None if may_come_again else request.caller.replay_key,
-        "body": request.body.decode("utf-8", "replace").replace("\x00", "\ufffd"),
+        "body": _kept(request.body, answer),
         "http_status": answer.http_status,
         "answer": answer.status,
         "code": answer.code,
         "details": answer.details,
         "signal": answer.trade_uuid or None,
     }
+
+
+def _kept(body: bytes, answer: Answer) -> str:
+    """An accepted body whole, the beginning of a refused one, nothing of what nobody looked at."""
+    if answer.code in TURNED_AWAY:
+        return ""
+    text = body.decode("utf-8", "replace").replace("\x00", "\ufffd")
+    return text[:REFUSED_BODY_CHARACTERS] if answer.code else text

@@ -1,0 +1,12 @@
+"""What Celery does for trading, off the hot path."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from trading.services.retention import forget_old
+
+
+@shared_task
+def forget_old_requests() -> None:
+    """Forget refused requests and dead letters that the policy keeps no longer."""
+    forget_old(now=timezone.now())
