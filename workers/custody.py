@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
 from trading.domain.holders import parse_token_account
 from trading.gateways.base import GatewayError
@@ -23,6 +24,7 @@ class Custody:
     ) -> None:
         self._rpc, self._writer, self._clock = rpc, writer, clock
         self._wallet = wallet
+        self._told: dict[UUID, int] = {}
 
     async def step(self) -> int:
         """Look once; how many positions are short.
@@ -53,8 +55,9 @@ class Custody:
     async def _tell(self, each: InCustody, amount: int) -> bool:
         now = self._clock()
         is_short = await self._writer.run(lambda: see_custody(each, chain_raw=amount, now=now))
-        if is_short:
+        if is_short and self._told.get(each.position) != amount:
             log.warning("position %s: books %s, chain %s", each.position, each.held_raw, amount)
+            self._told[each.position] = amount
         return is_short
 
     def _amount(self, account: AccountData | None) -> int:
