@@ -120,7 +120,6 @@ class Lane:
     rows: tuple[Row, ...]
     segments: tuple[Segment, ...]
     histogram: Histogram
-    average: float | None
     within_bar: float | None
 
     @property
@@ -170,7 +169,6 @@ def _lane(action: Action, minute: Timings, whole: Timings) -> Lane:
         rows=_rows(stages, action, minute, whole),
         segments=segments([(stage.value, _mean(shown, stage, action)) for stage in stages]),
         histogram=histogram(internal),
-        average=internal.mean,
         within_bar=internal.share_within(BAR_SECONDS),
     )
 
