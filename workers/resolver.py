@@ -76,6 +76,8 @@ class Resolver:
                 [row.signature for row in submissions], search_history=True
             )
         except GatewayError as error:
+            # Who cannot say what has landed may still take what has not, and so may the engine.
+            await self._offers.again(submissions)
             for row in submissions:
                 await self._tell_if_old(row, f"no node answers: {error}", UNKNOWN_AFTER)
             raise

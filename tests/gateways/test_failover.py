@@ -185,7 +185,6 @@ async def test_an_endpoint_that_has_been_well_for_long_enough_is_really_asked_fi
     async with connect(endpoints(outside.url, second.url, **healing)) as gateways:
         while gateways.rpc.endpoint_states()[0].is_fit:
             await asyncio.sleep(0.01)
-        assert await gateways.rpc.slot() == 1001
         async with asyncio.timeout(5):
             while not gateways.rpc.endpoint_states()[0].is_fit:
                 await asyncio.sleep(0.01)

@@ -120,6 +120,22 @@ async def test_the_engines_word_alone_books_nothing(platform: Platform, mint: st
     assert row.status == SubmissionStatus.IN_FLIGHT
 
 
+async def test_bytes_are_offered_again_while_no_node_tells_what_has_landed(
+    platform: Platform, mint: str
+) -> None:
+    platform.sandbox.fault(plane="jito", kind="bundle_drop", count=1)
+    uuid = await platform.signal(mint, strategy=Strategy.SPEAR)
+    await platform.work()
+    platform.sandbox.advance(slots=AUCTION_SLOTS + 1)
+    platform.sandbox.fault(plane="rpc", method="getSignatureStatuses", kind="http_error")
+    platform.clock.advance(seconds=3)
+    with pytest.raises(Exception, match="503"):
+        await platform.resolver.step()
+    platform.sandbox.clear()
+    assert await platform.resolver.step() == 1
+    assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
+
+
 async def test_an_engine_without_time_sends_shield_to_the_nodes_at_once_and_says_so(
     platform: Platform, mint: str
 ) -> None:
