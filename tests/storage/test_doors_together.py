@@ -41,7 +41,7 @@ def at_each(street: Street, sent: Knock) -> list[Answer]:
 @pytest.mark.both_databases
 def test_five_hundred_copies_at_once_are_one_signal(street: Street) -> None:
     answers = street.send([knock(trade_uuid="the same", note=number) for number in range(500)])
-    assert statuses(answers) == {202: 1, 200: 499}
+    assert statuses(answers) == {202: 1, 200: 499}, street.house.log.read_text()
     assert len({answer.body["trade_uuid"] for answer in answers}) == 1
     assert (street.count("signal"), street.count("delivery")) == (1, 500)
 
