@@ -211,15 +211,16 @@ async def until_quiet(world: World) -> None:
 async def recovered(world: World) -> list[str]:
     """Start again with nothing but the rows; everything ends, and whatever is held can be sold."""
     async with world.life() as life:
-        await _work_until_quiet(world, life)
+        await work_until_quiet(world, life)
         found = wrongly_held(world)
         world.close_by_hand()
-        await _work_until_quiet(world, life)
+        await work_until_quiet(world, life)
         found += await life.process.do(problems(world, life.desk.gateways.rpc))
         return found + still_open()
 
 
-async def _work_until_quiet(world: World, life: Life) -> None:
+async def work_until_quiet(world: World, life: Life) -> None:
+    """Let a process work, ever less often, until every signal has its end."""
     pause = SHORTEST_PAUSE_SECONDS
     for _ in range(TURNS):
         await life.process.do(life.catch_up())

@@ -4,7 +4,7 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ from trading import live
 from trading.domain.lifecycle import ENDS
 from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Route, Strategy
-from trading.gateways.base import Endpoints
+from trading.gateways.base import Endpoints, GatewayError
 from trading.gateways.connect import connect
 from trading.models import Position, Signal, Submission
 from trading.rows import every
@@ -79,8 +79,10 @@ class Life:
     async def catch_up(self) -> None:
         """One turn of everything: whatever is due is worked on to its end."""
         await self.desk.conditions.refresh_once()
-        await self.resolver.step()
-        await self.watcher.step()
+        for step in (self.resolver.step, self.watcher.step):
+            # As the daemons' loops do: what the outside does not tell now is asked again.
+            with suppress(GatewayError):
+                await step()
         for is_exit in (True, False):
             while await self.executor.work_once(is_exit=is_exit):
                 pass

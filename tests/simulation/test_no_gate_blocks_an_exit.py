@@ -1,0 +1,389 @@
+"""Whatever keeps us from buying, what we hold is sold: at the leader's word, by our own rule, and by hand."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from solders.account import Account
+from solders.pubkey import Pubkey
+
+from audit.models import PolicyRevision
+from tests.simulation.copies import in_a_copy
+from tests.simulation.crashes import work_until_quiet
+from tests.simulation.oracle import problems, still_open
+from tests.simulation.virtual_time import synchronous
+from tests.simulation.world import (
+    LEADER,
+    SOL,
+    World,
+    open_world,
+    quiet_hints,
+    rows_in_memory,
+)
+from trading.domain.denials import DenialCode
+from trading.domain.exits import ExitReason
+from trading.domain.policy import Policy, as_json
+from trading.domain.safety import SafetyCode
+from trading.domain.signals import SignalRequest
+from trading.domain.trips import PAUSES_SPEAR_ONLY, Breaker, Phase, Rule, Trip
+from trading.domain.trips import as_json as trips_as_json
+from trading.domain.values import Action, Route, Strategy
+from trading.hmac_auth import Caller
+from trading.models import Position, Provider, Signal, Token, TradingState
+from trading.services.control import halt_entries, request_exit_of
+from trading.services.deliveries import Answer, Request, receive_deliveries
+from wallets.models import CopyState, Leader, LeaderStatus
+
+__all__ = ["quiet_hints"]
+
+HELD, OTHER = "JUP", "BONK"
+USDC = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
+NOWHERE = str(Pubkey(bytes([3] * 32)))
+Gate = Callable[[World], dict[str, Any] | None]
+"""Closes a gate; what it returns tells the buy that shall be denied from the usual one."""
+
+
+@pytest.fixture(scope="module")
+def holding(pristine_database: Path, django_db_blocker: Any, quiet_hints: None) -> Iterator[World]:
+    """A world in which a position was bought; every test works in a copy of it."""
+    with (
+        django_db_blocker.unblock(),
+        rows_in_memory(pristine_database),
+        open_world(route=Route.JITO) as world,
+    ):
+        world.signal(world.mint(HELD))
+        world.loop.run_until_complete(_bought(world))
+        yield world
+
+
+async def _bought(world: World) -> None:
+    clock = asyncio.create_task(world.keep_time())
+    async with world.life() as life:
+        await work_until_quiet(world, life)
+    clock.cancel()
+
+
+def policy(**changes: Any) -> Gate:
+    """A gate that is closed by the policy."""
+
+    def close(world: World) -> None:
+        stored = as_json(replace(Policy(), **changes))
+        PolicyRevision.objects.filter(is_active=True).update(policy=stored)
+
+    return close
+
+
+def shield(**changes: Any) -> Gate:
+    return policy(shield=replace(Policy().shield, **changes))
+
+
+def leader(**columns: Any) -> Gate:
+    """A gate that is closed by how the leader is copied."""
+
+    def close(world: World) -> None:
+        assert Leader.objects.filter(address=LEADER).update(**columns) == 1
+
+    return close
+
+
+def fault(*, seconds: float | None = None, **rule: Any) -> Gate:
+    """Something outside fails, for so long. What a sale itself needs must come back for it to be made."""
+
+    def close(world: World) -> None:
+        world.fault(**rule)
+        if seconds is not None:
+            world.loop.call_later(seconds, world.cluster.faults.clear)
+
+    return close
+
+
+def spear(close: Gate) -> Gate:
+    """As `close`, and the buy is a SPEAR."""
+
+    def closed(world: World) -> dict[str, Any]:
+        close(world)
+        return {"strategy": Strategy.SPEAR}
+
+    return closed
+
+
+def trip(rule: Rule) -> Gate:
+    """A gate that is closed by the circuit breaker."""
+
+    def close(world: World) -> None:
+        tripped = Trip(
+            rule=rule,
+            phase=Phase.TRIPPED,
+            tripped_at=world.now,
+            measured=Decimal(9_000),
+            limit=Decimal(1),
+        )
+        trips = trips_as_json(Breaker(trips=(tripped,)))
+        assert TradingState.objects.update(trips=trips) == 1
+
+    return close
+
+
+def other_hours(world: World) -> None:
+    first, last = (world.now + timedelta(hours=hours) for hours in (3, 4))
+    leader(hours_from=first.time(), hours_to=last.time())(world)
+
+
+def stopped_lists(world: World) -> None:
+    leader(blocked_mints=[world.mint(HELD), world.mint(OTHER)])(world)
+
+
+def just_sold(world: World) -> dict[str, Any]:
+    return {"is_traded_before": True}
+
+
+def bought_once(world: World) -> dict[str, Any]:
+    policy(reentry_cooldown_seconds=0)(world)
+    leader(maximum_buys_per_token=1)(world)
+    return {"is_traded_before": True}
+
+
+def unknown(world: World) -> None:
+    Leader.objects.all().delete()
+
+
+def no_bundles(world: World) -> None:
+    assert TradingState.objects.update(route=Route.STANDARD) == 1
+
+
+def halted(world: World) -> None:
+    halt_entries(actor="tests", reason="enough", now=world.now)
+
+
+def same_token(world: World) -> dict[str, Any]:
+    return {"mint": world.mint(HELD)}
+
+
+def authority(*, at: int) -> Gate:
+    """Somebody holds an authority over both mints; `at` is its option's place in a mint account."""
+
+    def close(world: World) -> None:
+        chain = world.cluster.chain
+        for symbol in (HELD, OTHER):
+            mint = Pubkey.from_string(world.mint(symbol))
+            account = chain.account(mint)
+            assert account is not None
+            data = bytearray(account.data)
+            data[at : at + 36] = (1).to_bytes(4, "little") + bytes([5] * 32)
+            chain.set_account(mint, Account(account.lamports, bytes(data), account.owner))
+
+    return close
+
+
+def mint(address: str) -> Gate:
+    return lambda world: {"mint": address}
+
+
+def stale(world: World) -> dict[str, Any]:
+    """The signals lie for 40 s before anybody comes."""
+    return {"waits_seconds": 40.0}
+
+
+def blocked(world: World) -> None:
+    policy(blocked_mints=(world.mint(HELD), world.mint(OTHER)))(world)
+
+
+GATES: dict[str, Gate] = {
+    DenialCode.LEADER_UNKNOWN: unknown,
+    DenialCode.LEADER_NOT_ACTIVE: leader(status=LeaderStatus.REJECTED),
+    DenialCode.LEADER_MUTED: leader(copy_state=CopyState.OFF),
+    DenialCode.LEADER_EXPIRED: leader(active_until=datetime(2020, 1, 1, tzinfo=UTC)),
+    DenialCode.OUTSIDE_ACTIVE_HOURS: other_hours,
+    DenialCode.LEADER_TRADE_SIZE: leader(minimum_leader_trade_lamports=5 * SOL),
+    DenialCode.LEADER_TOKEN_LIST: stopped_lists,
+    DenialCode.STALE_SIGNAL: stale,
+    DenialCode.ENTRIES_HALTED: halted,
+    DenialCode.SPEAR_PAUSED: spear(trip(Rule.CONSECUTIVE_LOSSES)),
+    DenialCode.STRATEGY_NEEDS_BUNDLES: spear(no_bundles),
+    DenialCode.ALREADY_HELD: same_token,
+    DenialCode.REENTRY_COOLDOWN: just_sold,
+    DenialCode.TOO_MANY_POSITIONS: policy(maximum_positions=1),
+    DenialCode.MAX_BUYS_PER_TOKEN: bought_once,
+    DenialCode.ALLOCATION_FULL: policy(
+        shield=replace(Policy().shield, allocation_bps=1),
+        spear=replace(Policy().spear, allocation_bps=9_999),
+    ),
+    DenialCode.PORTFOLIO_HEAT: policy(maximum_heat_bps=1),
+    DenialCode.SIZE_TOO_SMALL: policy(minimum_trade_lamports=SOL // 2),
+    DenialCode.LEADER_DAILY_CAP: leader(daily_cap_lamports=1),
+    DenialCode.TIP_TOO_HIGH: policy(maximum_tip_bps=1),
+    DenialCode.COST_TOO_HIGH: shield(maximum_cost_bps=1),
+    DenialCode.PRICE_IMPACT: policy(maximum_price_impact_bps=0),
+    DenialCode.PRICE_MOVED: policy(allow_unknown_leader_price=False),
+    DenialCode.NO_ROUTE: fault(plane="jupiter", kind="no_route", method="quote", seconds=3),
+    DenialCode.QUOTE_UNAVAILABLE: fault(
+        plane="jupiter", kind="http_error", method="quote", seconds=3
+    ),
+    DenialCode.BALANCE_UNKNOWN: fault(plane="rpc", kind="http_error", method="getBalance"),
+    SafetyCode.MINT_NOT_FOUND: mint(NOWHERE),
+    SafetyCode.FREEZE_AUTHORITY: authority(at=46),
+    SafetyCode.MINT_AUTHORITY: authority(at=0),
+    SafetyCode.LIQUIDITY_UNKNOWN: fault(plane="dexscreener", kind="no_route"),
+    SafetyCode.LIQUIDITY_TOO_LOW: shield(minimum_liquidity_usd=10**12),
+    SafetyCode.HOLDER_CONCENTRATION: policy(maximum_holder_bps=0),
+    SafetyCode.TOKEN_TOO_NEW: shield(minimum_token_age_seconds=10**9),
+    SafetyCode.NOT_SELLABLE: policy(minimum_sellback_bps=10_000),
+    SafetyCode.SAFETY_UNAVAILABLE: fault(plane="dexscreener", kind="http_error"),
+    SafetyCode.NOT_SPECULATIVE: mint(USDC),
+    SafetyCode.BLOCKED_MINT: blocked,
+    SafetyCode.NO_PRICE_SOURCE: fault(plane="jupiter", kind="no_route", method="price"),
+}
+"""Gates in the executor."""
+
+
+OTHERWISE = {
+    # They lie in the mint's program or its market's past; the test of the door has them.
+    SafetyCode.NOT_A_MINT,
+    SafetyCode.UNSAFE_EXTENSION,
+    SafetyCode.TRANSFER_FEE,
+    SafetyCode.TOKEN_AGE_UNKNOWN,
+}
+
+
+async def exits(world: World, close: Gate, *, code: str) -> list[str]:
+    """Close the gate, have a buy denied by it, and sell in three ways: all must be sold in the end."""
+    buy = synchronous(close)(world) or {}
+    waits_seconds = buy.pop("waits_seconds", 0.0)
+    if buy.pop("is_traded_before", False):
+        await _trade_once(world)
+    denied = world.signal(**{"mint": world.mint(OTHER), **buy})
+    world.sell_signal(world.mint(HELD), fraction="0.3")
+    await asyncio.sleep(waits_seconds)
+    async with world.life() as life:
+        await work_until_quiet(world, life)
+        found = [f"the leader's sell: {each}" for each in _unsold(world, landed=1)]
+        _stop(world)
+        await asyncio.sleep(waits_seconds)
+        await work_until_quiet(world, life)
+        found += [f"our own stop: {each}" for each in _unsold(world, landed=2)]
+        world.close_by_hand()
+        await work_until_quiet(world, life)
+        world.cluster.faults.clear()
+        wrong = await life.process.do(problems(world, life.desk.gateways.rpc))
+        # A gate may well be an incident; it must not be more than that.
+        found += [each for each in wrong if not each.startswith("incident:")]
+        return found + still_open() + _denial(denied, code)
+
+
+async def _trade_once(world: World) -> None:
+    """Buy the other token, and sell it."""
+    async with world.life() as life:
+        world.signal(world.mint(OTHER))
+        await work_until_quiet(world, life)
+        world.sell_signal(world.mint(OTHER))
+        await work_until_quiet(world, life)
+
+
+@synchronous
+def _denial(signal: Any, code: str) -> list[str]:
+    row = Signal.objects.get(pk=signal)
+    return [] if row.code == code else [f"the buy ended {row.status} {row.code} {row.text}"]
+
+
+@synchronous
+def _stop(world: World) -> None:
+    """Our own rule wants half of it sold, as the watcher would say."""
+    request_exit_of(
+        Position.objects.get(mint=world.mint(HELD)),
+        reason=ExitReason.HARD_STOP,
+        fraction=Decimal("0.5"),
+        source="exit_watcher",
+        now=world.now,
+    )
+
+
+@synchronous
+def _unsold(world: World, *, landed: int) -> list[str]:
+    sales = Signal.objects.filter(action="SELL", status="COMPLETED").exclude(mint=world.mint(OTHER))
+    is_closed = not Position.objects.filter(mint=world.mint(HELD)).exclude(status="CLOSED").exists()
+    if sales.count() >= landed or is_closed:
+        return []
+    rows = Signal.objects.filter(action="SELL").values_list("status", "code", "text")
+    return [f"not sold: {list(rows)}"]
+
+
+@pytest.mark.parametrize(
+    "code", [*DenialCode, *(each for each in SafetyCode if each not in OTHERWISE)]
+)
+def test_no_gate_of_the_decision_blocks_an_exit(holding: World, code: str) -> None:
+    assert code in GATES, "a new code needs a gate that is closed here"
+    assert in_a_copy(holding, lambda: exits(holding, GATES[code], code=code)) == []
+
+
+def known_to_be_bad(code: SafetyCode) -> Gate:
+    def close(world: World) -> None:
+        until = world.now + timedelta(hours=1)
+        Token.objects.update_or_create(
+            mint=world.mint(HELD),
+            defaults={"symbol": HELD, "refusal_code": code, "refused_until": until},
+        )
+
+    return close
+
+
+def full_queue(world: World) -> None:
+    policy(queue_capacity=1)(world)
+    world.signal(world.mint(OTHER), leader_address=NOWHERE)
+
+
+DOOR: dict[str, tuple[Gate, str]] = {
+    **{f"known {code}": (known_to_be_bad(code), code) for code in SafetyCode},
+    "kill switch": (halted, "circuit_breaker_triggered"),
+    "breaker": (trip(Rule.DAILY_LOSS), "circuit_breaker_triggered"),
+    "queue": (full_queue, "queue_full"),
+    "blocked mint": (blocked, SafetyCode.BLOCKED_MINT),
+}
+
+
+@synchronous
+def _at_the_door(world: World, action: Action) -> Answer:
+    """What a provider is told that sends a leader's trade of the token held."""
+    provider, _ = Provider.objects.get_or_create(name="provider")
+    is_buy = action is Action.BUY
+    request = SignalRequest(
+        strategy=Strategy.SHIELD if is_buy else Strategy.EXIT,
+        action=action,
+        symbol=HELD,
+        mint=world.mint(HELD),
+        amount_lamports=SOL,
+        leader_address=LEADER,
+        trade_uuid=f"at the door: {action}",
+    )
+    caller = Caller(provider_id=provider.pk, provider_name=provider.name, replay_key=str(action))
+    return receive_deliveries(
+        [Request(caller=caller, body=b"{}", parsed=request, received_at=world.now)]
+    )[0]
+
+
+async def _sold_through_the_door(world: World, close: Gate, code: str) -> list[str]:
+    synchronous(close)(world)
+    bought, sold = _at_the_door(world, Action.BUY), _at_the_door(world, Action.SELL)
+    found = [] if bought.code == code else [f"the buy was answered {bought}"]
+    found += [] if sold.http_status == 202 else [f"the sell was answered {sold}"]
+    async with world.life() as life:
+        await work_until_quiet(world, life)
+    return found + still_open()
+
+
+@pytest.mark.parametrize("gate", DOOR)
+def test_no_gate_of_the_door_blocks_an_exit(holding: World, gate: str) -> None:
+    close, code = DOOR[gate]
+    assert in_a_copy(holding, lambda: _sold_through_the_door(holding, close, code)) == []
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_no_rule_of_the_breaker_blocks_an_exit(holding: World, rule: Rule) -> None:
+    is_spear = rule in PAUSES_SPEAR_ONLY
+    close = spear(trip(rule)) if is_spear else trip(rule)
+    code = DenialCode.SPEAR_PAUSED if is_spear else DenialCode.ENTRIES_HALTED
+    assert in_a_copy(holding, lambda: exits(holding, close, code=code)) == []
