@@ -17,6 +17,7 @@ from trading.gateways.connect import Gateways
 from trading.models import Position
 from trading.services.breaker import SolPrice
 from trading.services.control import request_exit_of
+from trading.services.incidents import close_incidents
 from trading.services.leaders import following
 from trading.services.liquidity import mark_liquidity, sighting
 from trading.services.policy import policy_for_exits
@@ -158,7 +159,7 @@ def _price_and_judge(
     if is_quoted:
         _tell_silence(position, now)
     else:
-        audit.close_incident(key=f"price:{position.pk}", now=now)
+        close_incidents(f"price:{position.pk}", now=now)
     return _judge(position, price, depth, now)
 
 

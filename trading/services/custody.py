@@ -12,6 +12,7 @@ from audit import services as audit
 from trading import live
 from trading.domain.lifecycle import PositionStatus, SubmissionStatus
 from trading.models import Position, Submission
+from trading.services.incidents import close_incidents
 
 SETTLING = timedelta(seconds=20)
 """A node may lag so far behind the one that told of a fill: until then less than booked means nothing."""
@@ -62,7 +63,7 @@ def see_custody(seen: InCustody, *, chain_raw: int, now: datetime) -> bool:
     position.chain_raw, position.chain_seen_at = chain_raw, now
     position.save(update_fields=["chain_raw", "chain_seen_at"])
     if chain_raw >= position.held_raw:
-        audit.close_incident(key=f"holding:{position.pk}", now=now)
+        close_incidents(f"holding:{position.pk}", now=now)
         return False
     if was_short:
         _report(position, chain_raw, now)

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db import transaction
 
-from trading.domain.lifecycle import PositionStatus
 from trading.domain.liquidity import Depth, Sighting, after
 from trading.models import Decision, Position, Signal
-from trading.rows import first, parameter
+from trading.rows import first, parameter, update
+from trading.services.portfolio import OPEN
 
 CEILING_USD = Decimal(10) ** 18
 
@@ -57,7 +57,6 @@ def mark_liquidity(position: Position, depth: Depth, *, drop_bps: int) -> None:
         "liquidity_seen_at": seen.seen_at,
         "liquidity_low_since": seen.low_since,
     }
-    open_rows = Position.objects.filter(pk=position.pk).exclude(status=PositionStatus.CLOSED)
-    if open_rows.update(**columns) == 1:
+    if update(Position, {"uuid": position.pk, "status": OPEN}, **columns) == 1:
         for name, value in columns.items():
             setattr(position, name, value)

@@ -15,7 +15,7 @@ from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.tips import MOST_SAMPLES
 from trading.domain.values import Strategy
 from trading.models import EquityPoint, Position, Signal, Submission
-from trading.rows import every, first, load_all, moment, parameter
+from trading.rows import every, first, load_all, moment, parameter, update
 
 OPEN = (PositionStatus.ACTIVE, PositionStatus.EXITING)
 
@@ -108,8 +108,13 @@ def mark_price(
     """
     peak = max(position.peak_price_sol, price_sol)
     quoted_since = (position.quoted_since or position.priced_at) if is_quoted else None
-    marked = Position.objects.filter(pk=position.pk, status__in=OPEN).update(
-        last_price_sol=price_sol, peak_price_sol=peak, priced_at=now, quoted_since=quoted_since
+    marked = update(
+        Position,
+        {"uuid": position.pk, "status": OPEN},
+        last_price_sol=price_sol,
+        peak_price_sol=peak,
+        priced_at=now,
+        quoted_since=quoted_since,
     )
     if marked == 1:
         position.last_price_sol, position.peak_price_sol = price_sol, peak
