@@ -63,6 +63,14 @@ def test_the_sandbox_knows_every_fault() -> None:
     assert {rule.plane for rule in faults.rules} == set(Plane) - {Plane.WS}
 
 
+def test_a_fault_keeps_its_own_numbers_beside_how_long_it_holds() -> None:
+    acts = [act for act in plan(seed=1, seconds=1_000).acts if act.kind is Kind.FAULT]
+    late = [act.details for act in acts if act.details["kind"] == "latency"]
+    assert {each["seconds"] for each in late} <= {0.7, 1.0}
+    assert all(1.5 <= act.details["holds_seconds"] <= 24 for act in acts)
+    assert len({act.details["holds_seconds"] for act in acts}) > len(acts) // 2
+
+
 def test_the_tokens_of_a_schedule_exist() -> None:
     symbols = {token.symbol for token in universe(seed=1)}
     told = {

@@ -181,7 +181,7 @@ def _faults(chance: random.Random, seconds: float) -> Iterator[Act]:
     for moment in _moments(chance, seconds, FAULT_GAP_SECONDS):
         rule = {**chance.choice(FAULTS), "probability": chance.choice((0.15, 0.4, 0.4, 1.0))}
         span = LONG_FAULT_SECONDS if chance.random() < 0.12 else FAULT_SECONDS
-        details = {"seconds": round(chance.uniform(*span), 2), **rule}
+        details = {"holds_seconds": round(chance.uniform(*span), 2), **rule}
         yield Act(at_seconds=moment, kind=Kind.FAULT, details=details)
 
 

@@ -56,8 +56,8 @@ class Run:
             case Kind.FREEZE:
                 await self.killer.freeze(told["process"], seconds=told["seconds"])
             case Kind.FAULT:
-                rule = {name: value for name, value in told.items() if name != "seconds"}
-                await self.weather.hold(rule, seconds=told["seconds"])
+                rule = {name: value for name, value in told.items() if name != "holds_seconds"}
+                await self.weather.hold(rule, seconds=told["holds_seconds"])
             case Kind.FORK:
                 self.forks += await self._sandbox("fork", {"slots": 1})
             case Kind.PRICE:
