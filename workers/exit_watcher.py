@@ -23,7 +23,7 @@ from trading.services.liquidity import mark_liquidity, sighting
 from trading.services.policy import policy_for_exits
 from trading.services.portfolio import cash_flow, mark_price, open_positions, record_equity
 from trading.services.state import trading_state
-from trading.writer import GroupWriter
+from trading.writer import GroupWriter, StorageUnavailable
 from workers.depths import Depths, Routable
 from workers.quotes import SaleQuotes
 
@@ -83,10 +83,12 @@ class ExitWatcher:
     async def _look_safely(self, position: Position, seen: _Seen | None) -> bool:
         try:
             return await self._look_at(position, seen)
+        except StorageUnavailable as error:
+            log.warning("%s: %s", position, error)
         except Exception:
             # One position that breaks our code must not keep the others from being sold.
             log.exception("%s cannot be judged", position)
-            return False
+        return False
 
     async def _prices(self, positions: list[Position]) -> dict[str, _Seen]:
         mints = sorted({position.mint for position in positions})

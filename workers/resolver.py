@@ -16,6 +16,7 @@ from trading.services.booking import book_dead, book_landed
 from trading.services.claims import is_any_abandoned, take_over_abandoned
 from trading.services.outcomes import mark_unknown
 from trading.services.portfolio import held_raw, in_flight
+from trading.writer import StorageUnavailable
 from workers.desk import Desk
 from workers.offering import Offers
 from workers.runtime import once
@@ -86,7 +87,7 @@ class Resolver:
         async with self._room:
             try:
                 return await self._resolve(row, status)
-            except GatewayError as error:
+            except (GatewayError, StorageUnavailable) as error:
                 log.warning("%s: %s", row.signature[:8], error)
                 trouble = f"what it takes to tell did not come: {error}"
             except Exception as error:

@@ -1,11 +1,14 @@
 """Every open position is priced and judged, whatever is silent; exits come in by the common door."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from audit.models import Incident
 from tests.cluster import Sandbox
@@ -13,6 +16,7 @@ from tests.platform import SOL, Platform, until
 from trading.domain.lifecycle import PositionStatus
 from trading.domain.policy import SHIELD_DEFAULTS
 from trading.models import EquityPoint, Position, Signal
+from trading.writer import StorageUnavailable
 
 
 @pytest.fixture
@@ -229,6 +233,21 @@ async def test_one_position_that_breaks_the_rules_blinds_nobody_to_the_others(
     assert await platform.watcher.step() == 1
     [due] = await exits(platform)
     assert due.position_id == sound.pk
+
+
+async def test_storage_that_is_locked_is_a_line_in_the_log_and_judged_at_the_next_look(
+    platform: Platform, mint: str, market: Market, caplog: pytest.LogCaptureFixture
+) -> None:
+    await platform.bought(mint)
+    await platform.see(lambda: connection.settings_dict["OPTIONS"].update(timeout=0.05))
+    market.move(0.8)
+    with closing(sqlite3.connect(platform.database.file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with suppress(StorageUnavailable):
+            await platform.watcher.step()
+    assert any("locked" in record.getMessage() for record in caplog.records)
+    assert [record for record in caplog.records if record.exc_info] == []
+    assert await platform.watcher.step() == 1
 
 
 async def test_the_policy_in_force_decides(platform: Platform, mint: str, market: Market) -> None:
