@@ -11,7 +11,7 @@ from workers.journey import layout
 from workers.journey.coverage import Coverage, Failover, Part, Shown
 from workers.journey.journal import Journal
 from workers.journey.report import JourneyReport
-from workers.journey.verdict import percentile
+from workers.journey.verdict import percentile, stumbled
 
 WHOLE = Failover(over_after_seconds=2.0, calls_to_second=9, back_after_seconds=8.5)
 
@@ -119,6 +119,14 @@ def test_a_row_shows_title_answer_end_and_time_in_columns_and_marks_what_was_not
     assert unsigned == " ✗ 日本                               401 authentication_failed"
 
 
+def test_every_column_has_its_name_above_it() -> None:
+    row = layout.row("s", "a", "w", milliseconds=1.0, is_as_expected=True)
+    names = layout.header().strip("\n")
+    starts = [names.index(name) for name in ("sent", "answer at the door", "what came of it")]
+    assert [row[start] for start in starts] == ["s", "a", "w"]
+    assert layout.width(names) == layout.width(row) == layout.COLUMNS
+
+
 def test_what_takes_long_is_given_in_seconds() -> None:
     row = layout.row("exit", "202 accepted", "SOLD", milliseconds=10_449.0, is_as_expected=True)
     assert row.endswith(" 10.4 s")
@@ -172,6 +180,22 @@ def test_percentiles_are_values_that_really_occurred(
     values: list[float], percent: int, wanted: float | None
 ) -> None:
     assert percentile(values, percent) == wanted
+
+
+def test_of_a_traceback_the_error_is_named() -> None:
+    log = [
+        "watcher    12:00:00 E exit_watcher  BONK cannot be judged",
+        "watcher    Traceback (most recent call last):",
+        "executor   12:00:00 I executor  fine",
+        'watcher      File "x.py", line 1, in step',
+        "watcher    ValueError: no such thing",
+        "redis      Traceback (of somebody else's)",
+        "ingress    Traceback (most recent call last):",
+    ]
+    assert list(stumbled(log)) == [
+        "watcher    ValueError: no such thing",
+        "ingress: a traceback without an end",
+    ]
 
 
 def test_an_expectation_that_fails_says_what_was_found() -> None:

@@ -4,11 +4,17 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable
 
-COLUMNS = 98
+COLUMNS = 99
 TITLE, ANSWER, END = 34, 29, 22
 # From here on milliseconds say more than anybody wants to know.
 LONG_MILLISECONDS = 10_000
 MARKS = {True: "✓", False: "✗"}
+
+
+def header() -> str:
+    """What the columns of every row are."""
+    cells = (pad("sent", TITLE), pad("answer at the door", ANSWER), pad("what came of it", END))
+    return f"\n   {' '.join(cells)} {'took':>8}"
 
 
 def heading(title: str, *, note: str = "") -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import aiohttp
 from django.conf import settings
 
-from workers.journey import people, verdict
+from workers.journey import layout, people, verdict
 from workers.journey.cast import Cast, choose
 from workers.journey.client import Client, NobodyAnswers
 from workers.journey.house import (
@@ -49,6 +49,7 @@ async def travel(*, seed: int, is_rough: bool, say: Callable[[str], None]) -> Jo
         aiohttp.ClientSession() as session,
     ):
         journal.note(f"ready: {', '.join(NAMES)}")
+        say(layout.header())
         journey = Journey(
             house=house,
             client=_client(session, house),

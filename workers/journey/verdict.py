@@ -28,6 +28,8 @@ QUIET_SECONDS = 40.0
 SETTLE_SECONDS = 10.0
 PUT_BACK = ("BUY_PENDING", "POSITION_EXITING")
 MINIMUM_SIGNALS = 20
+# A line of the log begins with the process's name, filled up to this, and a space.
+NAME_COLUMNS = 11
 WATCHED_LOGS = ("executor", "ingress", "watcher", "web", "seed")
 
 
@@ -136,12 +138,23 @@ async def _check_processes(journey: Journey) -> None:
         "the web process is healthy", holds=await journey.house.page_status("/health") == 200
     )
     log = await asyncio.to_thread(journey.house.log.read_text)
-    stumbled = [
-        line for line in log.splitlines() if "Traceback" in line and line.startswith(WATCHED_LOGS)
-    ]
+    found_errors = list(stumbled(log.splitlines()))
     if not journey.is_rough:
-        found = f"{stumbled[:3]} in {journey.house.log}"
-        journal.expect("no process logged a traceback", holds=not stumbled, found=found)
+        found = f"{found_errors[:3]} in {journey.house.log}"
+        journal.expect("no process logged a traceback", holds=not found_errors, found=found)
+
+
+def stumbled(lines: list[str]) -> Iterable[str]:
+    """The last line of every traceback, which names the error: the first that is not indented."""
+    open_in: set[str] = set()
+    for line in lines:
+        name, text = line[:NAME_COLUMNS].strip(), line[NAME_COLUMNS:]
+        if name in WATCHED_LOGS and "Traceback" in text:
+            open_in.add(name)
+        elif name in open_in and text.strip() and not text.startswith(" "):
+            open_in.remove(name)
+            yield line
+    yield from (f"{name}: a traceback without an end" for name in sorted(open_in))
 
 
 def _count(journey: Journey) -> dict[str, Any]:

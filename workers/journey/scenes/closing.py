@@ -49,5 +49,5 @@ async def _all_goes(journey: Journey) -> None:
     """The kill switch with "close everything"."""
     who = {"actor": people.ACTOR, "reason": "journey"}
     await sync_to_async(close_everything)(**who, now=utc_now())
-    await left(journey, "TURBO", reason="KILL_SWITCH")
+    await left(journey, "TURBO", reason="KILL_SWITCH", answer="by a person")
     await sync_to_async(resume_entries)(**who, now=utc_now())

@@ -54,8 +54,15 @@ async def _moved(journey: Journey, symbol: str, *, factor: float, reason: str, s
         await left(journey, symbol, reason=reason, status=status)
 
 
-async def left(journey: Journey, symbol: str, *, reason: str, status: str = "CLOSED") -> None:
-    """Wait until the position has been sold for this reason, without our asking."""
+async def left(
+    journey: Journey,
+    symbol: str,
+    *,
+    reason: str,
+    status: str = "CLOSED",
+    answer: str = "by the watcher",
+) -> None:
+    """Wait until the position has been sold for this reason; `answer` says who asked for it."""
     position = await journey.position(symbol)
     if position is None:
         return
@@ -63,7 +70,7 @@ async def left(journey: Journey, symbol: str, *, reason: str, status: str = "CLO
     title = f"{reason.replace('_', ' ').lower()} of {symbol}"
     if journey.journal.expect(f"{title}: asked for", holds=uuid is not None):
         assert uuid is not None
-        await journey.end(title, uuid, expect="SOLD", answer="by the watcher")
+        await journey.end(title, uuid, expect="SOLD", answer=answer)
         await journey.expect_position(symbol, status=status)
 
 
