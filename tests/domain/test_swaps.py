@@ -48,7 +48,7 @@ async def test_a_buy_paid_its_price_fee_tip_and_the_rent_of_a_new_account(
     assert change.tip_lamports == 1_000_000
     assert change.network_fee_lamports == landed["meta"]["fee"] == 8_000
     assert change.rent_lamports > 0
-    assert change.token_raw == await platform.held_raw(mint) > 0
+    assert change.token_raw == change.token_left_raw == await platform.held_raw(mint) > 0
     assert change.decimals == 5
     assert change.token_account == position.token_account
     assert change.error == ""
@@ -68,6 +68,7 @@ async def test_a_sale_that_closes_its_account_brings_rent_that_is_no_proceeds(
     assert holds(sold)
     assert sold.rent_lamports == -bought.rent_lamports
     assert sold.token_raw == -position.bought_raw
+    assert sold.token_left_raw == 0
     assert 0 < sold.sol_lamports < -bought.sol_lamports
     assert sold.token_account == position.token_account
 
@@ -81,6 +82,7 @@ async def test_a_partial_sale_moves_no_rent(platform: Platform, mint: str) -> No
     assert holds(sold)
     assert sold.rent_lamports == 0
     assert sold.token_raw < 0 < sold.sol_lamports
+    assert sold.token_left_raw == await platform.held_raw(mint)
 
 
 async def test_a_transaction_without_a_tip_has_none(platform: Platform, mint: str) -> None:

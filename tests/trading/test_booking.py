@@ -16,7 +16,7 @@ from tests.factories import RENT_LAMPORTS, TOKEN_ACCOUNT
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.swaps import BalanceChange
 from trading.domain.values import Action, Strategy
-from trading.models import Fill, Position, Signal, Submission
+from trading.models import Disposal, Fill, Lot, Position, Signal, Submission
 from trading.services.booking import book_dead, book_landed
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.both_databases]
@@ -210,6 +210,40 @@ def test_sold_in_parts_or_at_once_the_profit_is_the_same(parts: list[tuple[int, 
     assert closed.status == PositionStatus.CLOSED
     assert closed.realised_pnl_lamports == received - SOL // 4 - fills * 1_008_000
     assert closed.exit_generation == fills - 1
+
+
+def test_a_part_sold_of_what_shrank_leaves_what_is_there_and_the_rest_is_lost() -> None:
+    position = opened()
+    change = replace(sold(lamports=SOL // 10, raw=300_000), token_left_raw=500_000)
+    book(selling(position), change)
+    left = fresh(position)
+    assert (left.status, left.held_raw) == (PositionStatus.ACTIVE, 500_000)
+    parts = list(Disposal.objects.values_list("kind", "token_raw", "cost_lamports"))
+    assert parts == [("SOLD", 300_000, 75_000_000), ("LOST", 200_000, 50_000_000)]
+    assert Lot.objects.get().left_raw == 500_000
+    assert left.realised_pnl_lamports == SOL // 10 - 125_000_000 - 2 * 1_008_000
+    assert Incident.objects.get().key == f"shortfall:{position.pk}"
+
+
+def test_selling_all_that_is_there_closes_a_position_that_shrank() -> None:
+    position = opened()
+    change = replace(sold(lamports=SOL // 10, raw=1, rent=-RENT_LAMPORTS), token_left_raw=0)
+    book(selling(position), change)
+    closed = fresh(position)
+    assert (closed.status, closed.held_raw) == (PositionStatus.CLOSED, 0)
+    assert closed.realised_pnl_lamports == SOL // 10 - SOL // 4 - 2 * 1_008_000
+    book(selling(opened()), replace(change, token_raw=-1_000_000))
+    assert Incident.objects.count() == 1, "nothing was missing there"
+
+
+@pytest.mark.parametrize("left_raw", [None, 700_000, 700_009])
+def test_what_is_not_known_or_only_more_is_no_shortfall(left_raw: int | None) -> None:
+    """Dust of others lies in our account beside what we bought."""
+    position = opened()
+    change = replace(sold(lamports=SOL // 10, raw=300_000), token_left_raw=left_raw)
+    book(selling(position), change)
+    assert fresh(position).held_raw == 700_000
+    assert not Incident.objects.exists()
 
 
 def test_a_failed_buy_frees_its_signal_and_its_fee_is_part_of_the_price() -> None:
