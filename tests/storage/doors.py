@@ -24,6 +24,7 @@ from trading.models import Provider, ProviderSecret
 
 ADA, BOB = "ada's secret", "bob's secret"
 HANDS = 16
+TRIES = 3
 numbers = itertools.count(1)
 
 
@@ -49,6 +50,16 @@ class Street:
     def count(self, table: str, where: str = "1 = 1") -> int:
         query = f"SELECT count(*) FROM trading_{table} WHERE {where}"  # noqa: S608
         return int(self.database.rows(query)[0][0])
+
+    def deliver(self, knocks: Sequence[Knock]) -> list[Answer]:
+        """As a provider does it: what the storage refuses, on a machine that is too busy, is sent again as it is."""
+        answers = self.send(knocks)
+        for _ in range(TRIES):
+            refused = [place for place, answer in enumerate(answers) if answer.status == 503]
+            again = self.send([knocks[place] for place in refused])
+            for place, answer in zip(refused, again, strict=True):
+                answers[place] = answer
+        return answers
 
     def send(self, knocks: Sequence[Knock]) -> list[Answer]:
         """All of them from many hands at once, each at the next door; the answers in their order."""

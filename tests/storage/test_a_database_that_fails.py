@@ -66,7 +66,7 @@ def as_answered(street: Street, sent: list[Knock], answers: list[Answer]) -> Non
 
 def send_again(street: Street, sent: list[Knock], answers: list[Answer]) -> None:
     """What was refused is accepted as it is, signature and all; what was accepted is a replay."""
-    again = street.send(sent)
+    again = street.deliver(sent)
     expected = [401 if answer.status == 202 else 202 for answer in answers]
     assert [answer.status for answer in again] == expected
     assert street.count("signal") == len(sent)
@@ -117,7 +117,7 @@ def test_a_server_that_goes_and_comes_back_is_found_again(
         postgres.start()
     refused_clearly(answers)
     healthy(street)
-    assert statuses(street.send(sent)) == {202: 10}
+    assert statuses(street.deliver(sent)) == {202: 10}
     assert street.count("signal") == 11
 
 
@@ -135,7 +135,7 @@ def test_a_server_that_is_killed_under_load_keeps_what_was_accepted(
         postgres.start()
     assert set(statuses(answers)) <= {202, 503}
     healthy(street)
-    again = street.send(sent)
+    again = street.deliver(sent)
     # A COMMIT whose answer was lost may have been done: then the signal is there, once, and its copy is a replay.
     assert set(statuses(again)) <= {202, 401}
     for before, after in zip(answers, again, strict=True):
@@ -156,4 +156,4 @@ def test_a_broker_that_hangs_holds_no_signal_up(street: Street) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf:
         deaf.bind(f"{runtime}/redis.sock")
         deaf.listen(100)
-        assert statuses(street.send([knock() for _ in range(50)])) == {202: 50}
+        assert statuses(street.deliver([knock() for _ in range(50)])) == {202: 50}

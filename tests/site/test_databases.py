@@ -1,0 +1,54 @@
+"""A connection's options really reach the server, and nothing of ours waits for ever or piles up there."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from chimera_site.databases import POSTGRESQL, SQLITE, WAIT_SECONDS, configured
+from tests import factories
+from trading.models import Signal
+from trading.rows import first
+
+
+def told(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {name}")
+        return str(cursor.fetchone()[0])
+
+
+@pytest.mark.both_databases
+def test_a_connection_is_as_safe_and_as_impatient_as_configured(database: Any) -> None:
+    connection.ensure_connection()
+    if database.vendor == "sqlite":
+        pragmas = ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+        found = [database_value(f"PRAGMA {name}") for name in pragmas]
+        assert found == ["wal", 1, WAIT_SECONDS * 1_000, 1]
+        return
+    names = ("synchronous_commit", "lock_timeout", "statement_timeout", "application_name")
+    assert [told(name) for name in names] == ["on", "5s", "15s", "chimera-tests"]
+    assert told("idle_in_transaction_session_timeout") == "30s"
+
+
+def database_value(statement: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_nothing_is_prepared_on_the_server_however_often_it_is_asked(database: Any) -> None:
+    factories.make_signal()
+    for number in range(20):
+        assert Signal.objects.filter(amount_lamports__gt=number).count() == 1
+        assert first("SELECT 1 FROM trading_signal WHERE amount_lamports > %s", number) == (1,)
+    assert database_value("SELECT count(*) FROM pg_prepared_statements") == 0
+
+
+@pytest.mark.parametrize("engine", [SQLITE, POSTGRESQL])
+@pytest.mark.parametrize(("process", "kept"), [("web", 0), ("executor", None), ("ingress", None)])
+def test_only_daemons_keep_their_connections(engine: str, process: str, kept: int | None) -> None:
+    address = configured({"ENGINE": engine}, process=process, synchronous="FULL")
+    assert address["CONN_MAX_AGE"] == kept
+    if engine == SQLITE:
+        assert "PRAGMA synchronous=FULL;" in address["OPTIONS"]["init_command"]
