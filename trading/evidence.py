@@ -154,17 +154,21 @@ async def _complete(rpc: Rpc, row: Submission, books: WalletAnswer) -> WalletAns
 
 
 def wallet_books(row: Submission) -> WalletAnswer:
-    """The books' side alone. The SOL they expect counts nothing of what is still in flight."""
+    """The books' side alone. The SOL they expect counts nothing of what is still in flight.
+
+    What came from outside is taken from before it was signed: later it may hold what this one moved.
+    """
     wallet = TradingWallet.objects.first()
-    point = EquityPoint.objects.filter(outside_lamports__isnull=False).order_by("-at").first()
+    before = EquityPoint.objects.filter(outside_lamports__isnull=False, at__lt=row.recorded_at)
+    point = before.order_by("-at").first()
     outside = point.outside_lamports if point else None
-    flow = cash_flow()
+    in_flight = Submission.objects.filter(status=SubmissionStatus.IN_FLIGHT)
     decision = Decision.objects.filter(signal=row.signal_id, is_order=True).first()
     return WalletAnswer(
         owner=wallet.address if wallet else "",
         booked_raw=held_raw(row.mint),
-        others_in_flight=flow.in_flight - (row.status == SubmissionStatus.IN_FLIGHT),
-        expected_lamports=None if outside is None else outside + flow.booked_lamports,
+        others_in_flight=in_flight.exclude(pk=row.pk).count(),
+        expected_lamports=None if outside is None else outside + cash_flow().booked_lamports,
         token_account=row.position.token_account if row.position else "",
         decimals=_decimals(row, decision),
     )

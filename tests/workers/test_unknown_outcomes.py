@@ -16,7 +16,15 @@ from tests.cluster import Sandbox
 from tests.platform import SOL, Platform
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.values import WSOL_MINT, Route
-from trading.models import UNKNOWN, Fill, Position, SignalEvent, Submission, UnknownOutcome
+from trading.models import (
+    UNKNOWN,
+    EquityPoint,
+    Fill,
+    Position,
+    SignalEvent,
+    Submission,
+    UnknownOutcome,
+)
 from wallets.models import TradingWallet
 from workers.desk import Stopwatch
 
@@ -298,6 +306,28 @@ async def test_the_evidence_names_every_node_the_engine_and_the_wallet(
     story = await page_of(staff, "signal", row.signal_id)
     assert "Nobody can tell whether it landed" in story
     assert "1</b> unknown outcome" in await page_of(staff, "command_center")
+
+
+async def test_two_at_once_make_one_difference_so_the_quote_stands_for_it(
+    platform: Platform, mint: str, staff: Client
+) -> None:
+    await platform.see(lambda: EquityPoint.objects.update(outside_lamports=20 * SOL))
+    row = await silenced(platform, mint)
+    assert "the books expect 20.0" in await page_of(staff, "ask_wallet", row.pk)
+    answer = await sync_to_async(staff.get)(reverse("rule_landed", args=[row.pk]))
+    spent = 20 * SOL - await platform.desk.gateways.rpc.balance(platform.desk.address)
+    alone = answer.context["form"].initial
+    costs = alone["network_fee_lamports"] + alone["tip_lamports"] + alone["rent_lamports"]
+    assert SIZE + costs == spent
+    platform.clock.ahead = timedelta()
+    await platform.desk.conditions.refresh_once()
+    other = str(platform.sandbox.tokens("major")[0]["mint"])
+    await platform.signal(other)
+    await platform.work()
+    wallet = await page_of(staff, "ask_wallet", row.pk)
+    assert "1 other in flight moves it as well" in wallet
+    answer = await sync_to_async(staff.get)(reverse("rule_landed", args=[row.pk]))
+    assert answer.context["form"].initial["rent_lamports"] == 0
 
 
 async def _is_bought(platform: Platform, row: Submission, mint: str) -> None:
