@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import itertools
+import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -79,7 +80,8 @@ class Process:
         self._remains.append(inner)
 
     def bury(self) -> None:
-        """Unwind what was left, now that nothing can come of it."""
+        """Unwind what was left, unheard, now that nothing can come of it."""
+        logging.disable()
         for remains in self._remains:
             for _ in range(10):
                 try:
@@ -87,6 +89,7 @@ class Process:
                 except BaseException:
                     break
         self._remains.clear()
+        logging.disable(logging.NOTSET)
 
 
 class SteppedWriter(GroupWriter):
