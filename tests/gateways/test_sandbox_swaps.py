@@ -12,7 +12,7 @@ from tests.gateways.trader import TIP, UNIT_LIMIT, WSOL, Trader, trading_on
 from trading.gateways.base import Refused
 from trading.gateways.jito import TIP_ACCOUNTS, InflightState
 from trading.gateways.jupiter import NoRoute
-from trading.gateways.transactions import SignedTransaction, assemble, round_trip
+from trading.gateways.transactions import Closing, SignedTransaction, assemble, round_trip
 
 SPENT = 100_000_000
 BASE_FEE = 5_000
@@ -63,8 +63,10 @@ async def sell_all(trader: Trader, mint: str) -> tuple[SignedTransaction, int]:
     quote = await trader.quote_sell(mint, holding.amount_raw)
     signed = await trader.sign(
         quote,
-        close_account=Pubkey.from_string(holding.account),
-        close_account_program=Pubkey.from_string(holding.token_program),
+        closing=Closing(
+            account=Pubkey.from_string(holding.account),
+            program=Pubkey.from_string(holding.token_program),
+        ),
         tip=TIP,
     )
     await trader.gateways.rpc.send_transaction(signed.wire)
