@@ -3,13 +3,14 @@
 import fcntl
 import os
 import socket
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 HOST = "127.0.0.1"
 ATTEMPTS = 100
+# Not TMPDIR: platforms that are given different ones still share the machine's ports.
+LOCKS = Path("/tmp")  # noqa: S108 - nothing but the lock itself matters there
 
 
 class NoFreePort(Exception):
@@ -41,7 +42,7 @@ def lease_port(preferred: int) -> Lease:
 
 
 def _lock(port: int) -> IO[str] | None:
-    path = Path(tempfile.gettempdir()) / f"chimera-{os.getuid()}-port-{port}.lock"
+    path = LOCKS / f"chimera-{os.getuid()}-port-{port}.lock"
     lock = path.open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

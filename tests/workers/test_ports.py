@@ -1,10 +1,14 @@
 """Which port a process gets when another one has it already."""
 
 import contextlib
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
+from tests.cluster import REPOSITORY
 from workers import ports
 
 
@@ -45,3 +49,19 @@ def test_a_lease_that_ended_frees_its_port(free_port):
 def test_no_port_at_all_is_a_named_error():
     with pytest.raises(ports.NoFreePort, match="65536"):
         ports.lease_port(65_536)
+
+
+LEASING = "import sys; from workers import ports; print(ports.lease_port(int(sys.argv[1])).port)"
+
+
+def test_a_platform_with_another_temporary_directory_gets_another_port(free_port, tmp_path):
+    with contextlib.closing(ports.lease_port(free_port).lock):
+        other = subprocess.run(
+            [sys.executable, "-c", LEASING, str(free_port)],
+            cwd=REPOSITORY,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert int(other.stdout) > free_port
