@@ -2,8 +2,11 @@
 
 import asyncio
 
+from workers.journey import outcomes
 from workers.journey.steps import Journey
 from workers.journey.stranger import issue_token
+
+BIRTH_SECONDS = 15.0
 
 
 async def denials(journey: Journey) -> None:
@@ -17,7 +20,15 @@ async def denials(journey: Journey) -> None:
 
 
 async def _without_pool(journey: Journey) -> None:
-    mint = await issue_token(journey.house, owner=journey.keypair(), mint=journey.keypair())
+    house = journey.house
+    mint = await issue_token(house, owner=journey.keypair(), mint=journey.keypair())
+
+    async def exists() -> bool | None:
+        stored = await house.rpc("getAccountInfo", mint, {"commitment": "confirmed"})
+        return stored["value"] is not None or None
+
+    is_there = await outcomes.appears(exists, timeout_seconds=BIRTH_SECONDS)
+    journey.journal.expect("the new token is on the chain", holds=is_there is not None)
     await journey.denied(
         "new token without a pool", "BARE", "LIQUIDITY_UNKNOWN", token_address=mint
     )
