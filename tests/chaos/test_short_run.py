@@ -11,7 +11,7 @@ import pytest
 from tests.cluster import REPOSITORY
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(700)
 def test_nothing_is_lost_or_done_twice_while_processes_are_killed(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path), "SANDBOX_URL": "http://127.0.0.1:9"}
     environment.pop("XDG_RUNTIME_DIR", None)

@@ -17,7 +17,7 @@ from workers.journey import outcomes
 from workers.journey.house import House
 
 Say = Callable[[str], None]
-QUIET_SECONDS = 300.0
+QUIET_SECONDS = 150.0
 """A time-out for machines without time, no expectation."""
 TELL_SECONDS = 10.0
 POLL_SECONDS = 0.3
