@@ -52,7 +52,7 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
     if plan.copying.slippage_bps is not None:
         policy = replace(policy, slippage_bps=plan.copying.slippage_bps)
     asked = _amount_to_ask(desk, plan.wanted_lamports, policy)
-    found = await watch.wait(inquire(desk, claim.request, policy, amount_lamports=asked))
+    found = await inquire(desk, claim.request, policy, amount_lamports=asked)
     watch.reached(Stage.FACTS)
     tip = price_tip(
         policy=policy,
@@ -147,20 +147,18 @@ async def _build(
     if quote.in_amount_raw != decision.size_lamports:
         buying = None
         # The caps came out lower than what was asked: the quote must be for what is really bought.
-        quote = await watch.wait(
-            desk.gateways.jupiter.quote(
-                input_mint=WSOL_MINT,
-                output_mint=claim.request.mint,
-                amount_raw=decision.size_lamports,
-                slippage_bps=policy.slippage_bps,
-            )
+        quote = await desk.gateways.jupiter.quote(
+            input_mint=WSOL_MINT,
+            output_mint=claim.request.mint,
+            amount_raw=decision.size_lamports,
+            slippage_bps=policy.slippage_bps,
         )
     paid = desk.choose_tip(route=decision.route, lamports=tip)
     if paid is None and claim.request.strategy is Strategy.SPEAR:
         # Decided for a bundle, and by now none can be sent: the next try decides anew.
         raise Unavailable("no tip account is known any more")
     signed, last_valid = await desk.build_swap(
-        quote, tip=paid, watch=watch, variant=claim.variant, instructions=buying
+        quote, tip=paid, variant=claim.variant, instructions=buying
     )
     return SignedOrder(
         action=Action.BUY,

@@ -1,8 +1,7 @@
-"""Everything a trade needs at hand: gateways, writer, key, fresh conditions; and the watch that times waiting."""
+"""Everything a trade needs at hand: gateways, writer, key, fresh conditions."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -34,21 +33,6 @@ FREE_COMPUTE_UNITS = 200
 NETWORK_FEE_LAMPORTS = 5_000 + COMPUTE_UNIT_LIMIT * COMPUTE_UNIT_PRICE_MICRO_LAMPORTS // 1_000_000
 
 
-@dataclass(slots=True)
-class Stopwatch:
-    """Adds up the time one trade spends waiting for other machines."""
-
-    waited_microseconds: int = 0
-
-    async def wait(self, answer: Awaitable[T]) -> T:
-        """The answer, its waiting time counted."""
-        begun = time.perf_counter_ns()
-        try:
-            return await answer
-        finally:
-            self.waited_microseconds += (time.perf_counter_ns() - begun) // 1_000
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """The key and its address are opened and derived once, at start."""
@@ -69,7 +53,6 @@ class Desk:
         quote: Quote,
         *,
         tip: Tip | None,
-        watch: Stopwatch,
         variant: int,
         closing: Closing | None = None,
         instructions: SwapInstructions | None = None,
@@ -82,13 +65,11 @@ class Desk:
         answer; nothing has been sent then.
         """
         if instructions is None:
-            instructions = await watch.wait(
-                self.gateways.jupiter.swap_instructions(quote, owner=self.address)
-            )
-        tables = await watch.wait(self.tables.fetch(instructions.lookup_table_addresses))
+            instructions = await self.gateways.jupiter.swap_instructions(quote, owner=self.address)
+        tables = await self.tables.fetch(instructions.lookup_table_addresses)
         blockhash = self.conditions.blockhash
         if blockhash is None:
-            blockhash = await watch.wait(self.gateways.rpc.latest_blockhash("confirmed"))
+            blockhash = await self.gateways.rpc.latest_blockhash("confirmed")
         signed = assemble(
             instructions=instructions,
             payer=self.keypair,

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from trading import metrics
+from trading.gateways.waiting import Stopwatch, timed_by
 from trading.metrics import Stage
 from trading.services.claims import Claim
-from workers.desk import Stopwatch
 
 
 class Passage(Stopwatch):
@@ -17,6 +17,8 @@ class Passage(Stopwatch):
 
     def __init__(self, claim: Claim, *, clock: Callable[[], datetime]) -> None:
         super().__init__()
+        # Every claim has a task of its own, so this ends with it.
+        timed_by.set(self)
         self._claim, self._clock = claim, clock
         self._is_counted = claim.is_first
         self._since, self._waited_before = claim.received_at, 0

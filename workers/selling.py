@@ -129,7 +129,7 @@ async def _sell_position(
     watch: Passage,
 ) -> None:
     try:
-        holding = await watch.wait(_holding(desk, position))
+        holding = await _holding(desk, position)
         watch.reached(Stage.FACTS)
         wanted = amount_to_sell(held_raw=position.held_raw, fraction=fraction)
         amount = min(wanted, holding.amount_raw)
@@ -167,13 +167,11 @@ async def _build(
     amount_raw: int,
     watch: Passage,
 ) -> SignedOrder:
-    quote = await watch.wait(
-        desk.gateways.jupiter.quote(
-            input_mint=position.mint,
-            output_mint=WSOL_MINT,
-            amount_raw=amount_raw,
-            slippage_bps=_slippage_bps(policy, claim.dead_submissions),
-        )
+    quote = await desk.gateways.jupiter.quote(
+        input_mint=position.mint,
+        output_mint=WSOL_MINT,
+        amount_raw=amount_raw,
+        slippage_bps=_slippage_bps(policy, claim.dead_submissions),
     )
     paid = desk.choose_tip(
         route=route, lamports=_tip(desk, policy, quote.out_amount_raw, claim.dead_submissions)
@@ -183,7 +181,6 @@ async def _build(
     signed, last_valid = await desk.build_swap(
         quote,
         tip=paid,
-        watch=watch,
         variant=claim.variant,
         closing=holding.closing if is_last else None,
     )

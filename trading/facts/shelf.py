@@ -8,6 +8,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from trading.gateways.base import GatewayError, RateLimited, Refused, Unavailable
+from trading.gateways.waiting import waiting
 
 T = TypeVar("T")
 DEADLINE_SECONDS = 1.5
@@ -60,11 +61,14 @@ class Shelf(Generic[T]):
         if kept is not None and self._clock() < kept.until:
             return kept.value
         flight = self._flights.get(key)
-        if flight is None or flight.until <= asyncio.get_running_loop().time():
-            task = asyncio.create_task(self._fly(key, ask, lifetime, until))
-            flight = self._flights[key] = _Flight(task, until)
-            task.add_done_callback(partial(self._land, key))
-        return await within(flight.task, until=until)
+        if flight is not None and flight.until > asyncio.get_running_loop().time():
+            # Somebody else's question: its requests are timed by whoever asked first.
+            with waiting():
+                return await within(flight.task, until=until)
+        task = asyncio.create_task(self._fly(key, ask, lifetime, until))
+        self._flights[key] = _Flight(task, until)
+        task.add_done_callback(partial(self._land, key))
+        return await within(task, until=until)
 
     def _land(self, key: str, task: "asyncio.Task[T | GatewayError]") -> None:
         flight = self._flights.get(key)
@@ -118,7 +122,8 @@ async def persist(ask: Callable[[], Awaitable[T]]) -> T | GatewayError:
             if attempts == MOST_ATTEMPTS:
                 return error
             asked = error.retry_after_seconds if isinstance(error, RateLimited) else None
-        await asyncio.sleep(max(RETRY_PAUSE_SECONDS * attempts, asked or 0.0))
+        with waiting():
+            await asyncio.sleep(max(RETRY_PAUSE_SECONDS * attempts, asked or 0.0))
 
 
 def deadline() -> float:

@@ -11,6 +11,7 @@ import orjson
 from yarl import URL
 
 from trading.gateways.base import Endpoints, InvalidReply, RateLimited, Refused, Unavailable
+from trading.gateways.waiting import waiting
 
 # Statuses by which a server says that it read the request and will not do it.
 _REFUSING_STATUSES = frozenset({400, 413, 414, 415, 422})
@@ -99,19 +100,25 @@ class Host:
         body: bytes | None = None,
     ) -> object:
         try:
-            try:
-                reply = await self._exchange(method, path, params, body)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if isinstance(error, aiohttp.ClientConnectorError):
-                    raise
-                # The server had closed a kept connection meanwhile: once more on a new one.
-                reply = await self._exchange(method, path, params, body)
+            with waiting():
+                reply = await self._exchange_or_again(method, path, params, body)
         except TimeoutError:
             raise Unavailable(f"{self.name}: no answer in time") from None
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
             # The library's own text can hold the whole URL, key included: only its name is told.
             raise Unavailable(f"{self.name}: {type(error).__name__}") from None
         return self._judge(*reply)
+
+    async def _exchange_or_again(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        try:
+            return await self._exchange(method, path, params, body)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError):
+                raise
+            # The server had closed a kept connection meanwhile: once more on a new one.
+            return await self._exchange(method, path, params, body)
 
     async def _exchange(
         self, method: str, path: str, params: Mapping[str, str] | None, body: bytes | None

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from enum import IntEnum
 
 from trading.gateways.base import RateLimited
+from trading.gateways.waiting import waiting
 
 
 class Urgency(IntEnum):
@@ -66,7 +67,8 @@ class Quota:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (urgency, next(self._arrivals), turn))
         self._arm()
-        await turn
+        with waiting():
+            await turn
 
     def pause(self, seconds: float) -> None:
         """Nothing is allowed for so long: the other side said that we were too fast."""
