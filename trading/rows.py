@@ -3,7 +3,8 @@
 Building one ORM query costs about half a millisecond, more than everything else an answer needs.
 """
 
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -32,26 +33,54 @@ def _for_sqlite(statement: str) -> str:
     return statement.replace("%s", "?")
 
 
+@dataclass(frozen=True, slots=True)
+class _Insertion:
+    """An INSERT of these fields; `constants` are the columns' defaults for all that are not given."""
+
+    statement: str
+    fields: tuple[Any, ...]
+    constants: tuple[Any, ...]
+
+    def parameters(self, values: Iterable[Any]) -> list[Any]:
+        """What the driver gets for one row."""
+        given = [
+            field.get_db_prep_save(value, connection)
+            for field, value in zip(self.fields, values, strict=True)
+        ]
+        return [*given, *self.constants]
+
+
 @cache
-def _statement(
-    model: type[models.Model], names: tuple[str, ...], *, is_answered: bool
-) -> tuple[str, tuple[Any, ...]]:
+def _insertion(
+    model: type[models.Model], names: tuple[str, ...], vendor: str, *, is_answered: bool
+) -> _Insertion:
     by_name = {field.name: field for field in model._meta.concrete_fields}
     fields = tuple(by_name[name] for name in names)
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    table = model._meta.db_table
+    rest = [field for field in _with_defaults(model) if field.name not in names]
+    columns = ", ".join(f'"{field.column}"' for field in (*fields, *rest))
     key = model._meta.pk.column if model._meta.pk is not None else "id"
     answer = f' RETURNING "{key}"' if is_answered else ""
-    return f'INSERT INTO "{table}" ({columns}) VALUES ({marks(fields)}){answer}', fields  # noqa: S608
+    return _Insertion(
+        f'INSERT INTO "{model._meta.db_table}" ({columns})'  # noqa: S608
+        f" VALUES ({marks([*fields, *rest])}){answer}",
+        fields,
+        tuple(field.get_db_prep_save(_constant(field), connection) for field in rest),
+    )
 
 
-@cache
-def _defaults(model: type[models.Model]) -> dict[str, Any]:
-    return {
-        field.name: field.get_default()
+def _with_defaults(model: type[models.Model]) -> list[Any]:
+    return [
+        field
         for field in model._meta.concrete_fields
         if not field.primary_key and (field.has_default() or not field.null)
-    }
+    ]
+
+
+def _constant(field: Any) -> Any:
+    """The default of a field; one that differs from row to row has to be given."""
+    if field.has_default() and callable(field.default) and field.default not in (dict, list):
+        raise TypeError(f"{field}: a value must be given")
+    return field.get_default()
 
 
 def insert(model: type[models.Model], **values: Any) -> Any:
@@ -60,9 +89,8 @@ def insert(model: type[models.Model], **values: Any) -> Any:
     Values take the model's own conversions; fields that are not given take their defaults. IntegrityError
     on a constraint, as from `save`.
     """
-    row = {**_defaults(model), **values}
-    statement, fields = _statement(model, tuple(row), is_answered=True)
-    return _run(statement, _prepared(fields, row)).fetchone()[0]
+    how = _insertion(model, tuple(values), connection.vendor, is_answered=True)
+    return _run(how.statement, how.parameters(values.values())).fetchone()[0]
 
 
 def add(row: Model) -> Model:
@@ -74,11 +102,9 @@ def add(row: Model) -> Model:
         for field in model._meta.concrete_fields
         if field is not own_key or row.pk is not None
     )
-    statement, fields = _statement(model, names, is_answered=True)
-    parameters = [
-        field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields
-    ]
-    key = _run(statement, parameters).fetchone()[0]
+    how = _insertion(model, names, connection.vendor, is_answered=True)
+    values = [getattr(row, field.attname) for field in how.fields]
+    key = _run(how.statement, how.parameters(values)).fetchone()[0]
     if row.pk is None:
         row.pk = key
     row._state.adding = False
@@ -167,18 +193,10 @@ def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) ->
     """Insert rows that all give the same fields; conversions, defaults and errors as of `insert`."""
     if not rows:
         return
-    defaults = _defaults(model)
-    statement, fields = _statement(model, tuple({**defaults, **rows[0]}), is_answered=False)
-    parameters = [_prepared(fields, {**defaults, **row}) for row in rows]
+    how = _insertion(model, tuple(rows[0]), connection.vendor, is_answered=False)
+    parameters = [how.parameters(row.values()) for row in rows]
     with connection.cursor() as cursor:
-        cursor.executemany(statement, parameters)
-
-
-def _prepared(fields: tuple[Any, ...], row: Mapping[str, Any]) -> list[Any]:
-    return [
-        field.get_db_prep_save(value, connection)
-        for field, value in zip(fields, row.values(), strict=True)
-    ]
+        cursor.executemany(how.statement, parameters)
 
 
 def marks(values: Sized) -> str:

@@ -17,8 +17,10 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 MAXIMUM_BATCH = 256
-GROUP_SECONDS = 0.003
+GROUP_SECONDS = 0.002
+PATIENT_PAUSE_SECONDS = 0.0005
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.0001, 0.002
+LONG_WAIT_SECONDS = 0.02
 
 
 class StorageUnavailable(Exception):
@@ -55,6 +57,7 @@ class GroupWriter:
         self._waiting = _Waiting(self._queue)
         self._thread = threading.Thread(target=self._work, name="group-writer", daemon=True)
         self._is_stopped = False
+        self._has_just_written = False
 
     def start(self) -> "GroupWriter":
         self._thread.start()
@@ -102,8 +105,12 @@ class GroupWriter:
         if not waiting:
             return not waiting.is_last
         group = waiting.next_group()
+        if group[0].kind is _Kind.PATIENT and self._has_just_written:
+            # Whoever waits for the lock in another process gets a chance between two of ours.
+            time.sleep(PATIENT_PAUSE_SECONDS)
         is_reading = all(work.kind is _Kind.READ for work in group)
         outcomes = _read(group) if is_reading else _commit(group, self._opening)
+        self._has_just_written = not is_reading and bool(waiting)
         waiting.give_back(group[len(outcomes) :])
         _deliver(group[: len(outcomes)], outcomes)
         return True
@@ -140,11 +147,9 @@ class _Waiting:
             return
 
     def next_group(self) -> list[_Work]:
-        """Everybody in a hurry; with nobody in a hurry, one that is not."""
-        if not self._prompt:
-            return [self._patient.popleft()]
-        size = min(len(self._prompt), MAXIMUM_BATCH)
-        return [self._prompt.popleft() for _ in range(size)]
+        """Everybody in a hurry; with nobody in a hurry, those who are not."""
+        line = self._prompt or self._patient
+        return [line.popleft() for _ in range(min(len(line), MAXIMUM_BATCH))]
 
     def give_back(self, group: Sequence[_Work]) -> None:
         """Put what was not begun where it was."""
@@ -229,6 +234,8 @@ def _commit(
     try:
         with _transaction():
             opening()
+            if len(group) == 1:
+                return [_alone(group[0].verb)]
             outcomes = []
             until = time.monotonic() + GROUP_SECONDS
             for work in group:
@@ -279,7 +286,9 @@ def _begin_often(atomic: transaction.Atomic) -> None:
         else:
             return
         time.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+        # Most hold it for a millisecond or two; who holds it for longer is not worth a busy processor.
+        if time.monotonic() - begun > LONG_WAIT_SECONDS:
+            pause = LONGEST_PAUSE_SECONDS
 
 
 def _connect() -> None:
@@ -291,16 +300,30 @@ def _connect() -> None:
                 cursor.execute("PRAGMA busy_timeout = 0")
 
 
+def _alone(verb: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """A verb with the transaction to itself: what it raises undoes that, so it needs no savepoint."""
+    try:
+        result = verb()
+    except Exception as error:
+        transaction.set_rollback(True)
+        return None, _told(error)
+    if connection.needs_rollback:
+        raise StorageUnavailable("the transaction was rolled back")
+    return result, None
+
+
 def _attempt(verb: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     try:
         with transaction.atomic():
             return verb(), None
-    except IntegrityError as error:
-        return None, error
-    except DatabaseError as error:
-        return None, StorageUnavailable(str(error))
     except Exception as error:
-        return None, error
+        return None, _told(error)
+
+
+def _told(error: Exception) -> Exception:
+    """What the caller gets to see of it: a constraint is an answer, any other trouble of the database is not."""
+    is_storage = isinstance(error, DatabaseError) and not isinstance(error, IntegrityError)
+    return StorageUnavailable(str(error)) if is_storage else error
 
 
 def _deliver(batch: list[_Work], outcomes: list[tuple[Any, BaseException | None]]) -> None:

@@ -54,7 +54,9 @@ class Custody:
 
     async def _tell(self, each: InCustody, amount: int) -> bool:
         now = self._clock()
-        is_short = await self._writer.run(lambda: see_custody(each, chain_raw=amount, now=now))
+        is_short = await self._writer.run(
+            lambda: see_custody(each, chain_raw=amount, now=now), is_patient=True
+        )
         if is_short and self._told.get(each.position) != amount:
             log.warning("position %s: books %s, chain %s", each.position, each.held_raw, amount)
             self._told[each.position] = amount

@@ -120,7 +120,8 @@ class ExitWatcher:
         if price is None:
             return await self._without_price(position, depth, now)
         return await self._writer.run(
-            lambda: _price_and_judge(position, price, depth, now, is_quoted=is_quoted)
+            lambda: _price_and_judge(position, price, depth, now, is_quoted=is_quoted),
+            is_patient=True,
         )
 
     async def _without_price(self, position: Position, depth: Depth | None, now: datetime) -> bool:
@@ -130,7 +131,7 @@ class ExitWatcher:
             _tell_silence(position, now)
             return _judge(position, position.last_price_sol, depth, now)
 
-        return await self._writer.run(judge)
+        return await self._writer.run(judge, is_patient=True)
 
     async def _record_equity(self) -> None:
         now = self._clock()
@@ -141,7 +142,8 @@ class ExitWatcher:
         if outside is None:
             return
         await self._writer.run(
-            lambda: record_equity(outside_lamports=outside, sol_price_usd=price, now=now)
+            lambda: record_equity(outside_lamports=outside, sol_price_usd=price, now=now),
+            is_patient=True,
         )
         self._equity_at = now
 

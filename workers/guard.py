@@ -38,7 +38,7 @@ class Guard:
         """Evaluate once."""
         price = self._seen_price() or await self._ask()
         now = self._clock()
-        await self._writer.run(lambda: evaluate_breaker(now=now, sol_price=price))
+        await self._writer.run(lambda: evaluate_breaker(now=now, sol_price=price), is_patient=True)
 
     async def _ask(self) -> SolPrice | None:
         try:

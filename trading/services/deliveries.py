@@ -78,22 +78,23 @@ def receive_deliveries(requests: Sequence[Request]) -> list[Answer]:
     request counts for those behind it; only an accepted one creates a signal. 429 and 503 leave the
     request free to be sent again as it is.
     """
-    for tries_left in reversed(range(TRIES)):
+    for number in range(TRIES):
         try:
             with transaction.atomic():
-                answers = _receive(requests)
+                answers = _receive(requests, is_first_try=number == 0)
             break
         except IntegrityError:
-            # Another process stored one of these between our look and our insert: the next look sees it.
-            if not tries_left:
+            # Another process stored one of these between our look and our insert, or a dead letter has
+            # the name of one: the next look sees it.
+            if number == TRIES - 1:
                 raise
     transaction.on_commit(partial(live.publish, "signals"))
     return answers
 
 
-def _receive(requests: Sequence[Request]) -> list[Answer]:
+def _receive(requests: Sequence[Request], *, is_first_try: bool) -> list[Answer]:
     cases = _cases(requests)
-    door = _Door(cases)
+    door = _Door(cases, is_first_try=is_first_try)
     answers = [door.answer(case) for case in cases]
     door.store()
     insert_many(
@@ -133,13 +134,14 @@ def _case(request: Request, mints: dict[str, tuple[str, str]]) -> _Case:
 class _Door:
     """What the rows know about a list of requests, looked up once and kept up to date from one to the next."""
 
-    def __init__(self, cases: Sequence[_Case]) -> None:
+    def __init__(self, cases: Sequence[_Case], *, is_first_try: bool) -> None:
         requests = [case.request for case in cases]
         self._replayed = _replayed({each.caller.replay_key for each in requests})
         self._buckets = _Buckets(requests)
         identities = [case.keys for case in cases if case.keys]
         self._owners = owners_of([key for keys in identities for key in keys])
-        self._taken = taken_names(identities)
+        # Hardly ever one is, and then the first try fails.
+        self._taken = set() if is_first_try else taken_names(identities)
         self._measures = _Measures(
             [case.signal for case in cases if case.signal and case.signal.action is Action.BUY],
             now=min(each.received_at for each in requests),
