@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 MAXIMUM_BATCH = 256
 GROUP_SECONDS = 0.002
-PATIENT_PAUSE_SECONDS = 0.0005
+REST_SHARE, LONGEST_REST_SECONDS = 0.25, 0.001
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.0001, 0.002
 LONG_WAIT_SECONDS = 0.02
 
@@ -57,7 +57,6 @@ class GroupWriter:
         self._waiting = _Waiting(self._queue)
         self._thread = threading.Thread(target=self._work, name="group-writer", daemon=True)
         self._is_stopped = False
-        self._has_just_written = False
 
     def start(self) -> "GroupWriter":
         self._thread.start()
@@ -105,14 +104,13 @@ class GroupWriter:
         if not waiting:
             return not waiting.is_last
         group = waiting.next_group()
-        if group[0].kind is _Kind.PATIENT and self._has_just_written:
-            # Whoever waits for the lock in another process gets a chance between two of ours.
-            time.sleep(PATIENT_PAUSE_SECONDS)
+        begun = time.monotonic()
         is_reading = all(work.kind is _Kind.READ for work in group)
         outcomes = _read(group) if is_reading else _commit(group, self._opening)
-        self._has_just_written = not is_reading and bool(waiting)
         waiting.give_back(group[len(outcomes) :])
         _deliver(group[: len(outcomes)], outcomes)
+        if waiting and not is_reading:
+            _rest(after_seconds=time.monotonic() - begun)
         return True
 
     @property
@@ -289,6 +287,14 @@ def _begin_often(atomic: transaction.Atomic) -> None:
         # Most hold it for a millisecond or two; who holds it for longer is not worth a busy processor.
         if time.monotonic() - begun > LONG_WAIT_SECONDS:
             pause = LONGEST_PAUSE_SECONDS
+
+
+def _rest(*, after_seconds: float) -> None:
+    """Leave SQLite's lock to whoever waits for it in another process, people's own orders too, before the
+    next of many groups takes it again.
+    """
+    if connection.vendor == "sqlite":
+        time.sleep(min(REST_SHARE * after_seconds, LONGEST_REST_SECONDS))
 
 
 def _connect() -> None:

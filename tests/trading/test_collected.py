@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -68,3 +69,29 @@ async def test_a_lock_that_is_soon_free_is_waited_for(
         assert not waiting.done()
         other.execute("ROLLBACK")
         assert await waiting == "stored"
+
+
+async def test_a_busy_writer_lets_others_have_the_lock(
+    writer: GroupWriter, database: Database
+) -> None:
+    """As a person's kill switch needs it while the queue is full."""
+    is_over = False
+
+    async def keep_busy() -> None:
+        while not is_over:
+            await writer.run(lambda: time.sleep(0.001))
+
+    busy = [asyncio.ensure_future(keep_busy()) for _ in range(20)]
+    try:
+        for _ in range(10):
+            # Raises when it has not got it within five seconds.
+            await asyncio.to_thread(_take_the_lock, database)
+    finally:
+        is_over = True
+        await asyncio.gather(*busy)
+
+
+def _take_the_lock(database: Database) -> None:
+    with closing(sqlite3.connect(database.file, isolation_level=None, timeout=5)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
