@@ -21,6 +21,7 @@ from tests.simulation.world import Life, World
 CASE_SECONDS = 120
 ENOUGH_BROKEN = 5
 STORY_PAUSE_SECONDS = 0.2
+LONGEST_STORY_SECONDS = 600
 TURNS = 60
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.4, 5.0
 Story = Callable[[World, Life], Awaitable[None]]
@@ -203,8 +204,11 @@ async def _until_told(story: Story, world: World, life: Life) -> None:
 
 
 async def until_quiet(world: World) -> None:
-    """Let time pass until every signal has its end."""
+    """Let time pass until every signal has its end; AssertionError with the rows when one never has."""
+    until = asyncio.get_running_loop().time() + LONGEST_STORY_SECONDS
     while not world.is_quiet():
+        late = f"not at its end after {LONGEST_STORY_SECONDS} s: {world.state()}"
+        assert asyncio.get_running_loop().time() < until, late
         await asyncio.sleep(STORY_PAUSE_SECONDS)
 
 
