@@ -47,12 +47,17 @@ def writer(database: Database) -> Iterator[GroupWriter]:
 
 @dataclass(slots=True)
 class Clock:
-    """The real time plus whatever a test adds to it."""
+    """The real time plus whatever a test adds to it, or only that while it is held."""
 
     ahead: timedelta = timedelta()
+    held: datetime | None = None
 
     def __call__(self) -> datetime:
-        return timezone.now() + self.ahead
+        return (self.held or timezone.now()) + self.ahead
+
+    def hold(self) -> None:
+        """Stand still, however slow the machine is, but for what a test adds."""
+        self.held = timezone.now()
 
     def advance(self, **parts: float) -> None:
         self.ahead += timedelta(**parts)

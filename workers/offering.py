@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 
@@ -12,11 +12,13 @@ from trading.gateways.jito import InflightState
 from trading.gateways.quota import Urgency, urgent
 from trading.models import Submission
 from trading.services.orders import go_public, tell_fate
-from trading.services.portfolio import private_submissions
+from trading.services.portfolio import privacy_in_flight
 from workers.desk import Desk
-from workers.sending import BROADCAST_SECONDS, offer
+from workers.sending import offer
 
 log = logging.getLogger("offering")
+BROADCAST_SECONDS = 2.0
+"""How long bytes rest before they are offered again: longer than their first offer may be booked refused."""
 LOST_AFTER_SECONDS = 5.0
 """A bundle that the engine does not call pending by then is lost; its blockhash lives 40 s."""
 ENGINE_SECONDS = 1.0
@@ -60,9 +62,13 @@ class Offers:
         due = [row for row in rows if self._is_due(row, now)]
         if not due:
             return
-        private = await self._desk.writer.read(private_submissions)
+        privacy = await self._desk.writer.read(privacy_in_flight)
+        # The rows in hand may be seconds old: what was booked dead since is signed anew and must not land.
+        due = [row for row in due if row.pk in privacy]
         fates = await self._ask_fates([row for row in due if row.route == Route.JITO])
-        await asyncio.gather(*(self._offer(row, fates, private, now) for row in due))
+        await asyncio.gather(
+            *(self._offer(row, fates, now, is_private=privacy[row.pk]) for row in due)
+        )
 
     def _is_due(self, row: Submission, now: datetime) -> bool:
         last = self._offered_at.get(row.pk, row.sent_at or row.recorded_at)
@@ -90,8 +96,9 @@ class Offers:
         self,
         row: Submission,
         fates: Mapping[int, str],
-        private: Collection[int],
         now: datetime,
+        *,
+        is_private: bool,
     ) -> None:
         self._offered_at[row.pk] = now
         fate, is_exit = fates.get(row.pk), row.action == Action.SELL
@@ -101,7 +108,7 @@ class Offers:
             fate,
             age_seconds=(now - (row.sent_at or row.recorded_at)).total_seconds(),
             is_exit=is_exit,
-            may_go_public=row.pk not in private,
+            may_go_public=not is_private,
         )
         async with self._room:
             with urgent(Urgency.EXIT) if is_exit else nullcontext():

@@ -3,19 +3,16 @@
 import logging
 
 from trading import metrics
-from trading.domain.lifecycle import SubmissionStatus
 from trading.domain.values import Route
 from trading.gateways.base import GatewayError, RateLimited, Refused
 from trading.gateways.http import begins_to_leave
 from trading.metrics import Stage
-from trading.services.booking import book_dead
+from trading.services.booking import book_refused
 from trading.services.orders import SignedOrder, mark_sent
 from workers.desk import Desk
 from workers.passage import Passage
 
 log = logging.getLogger("sending")
-BROADCAST_SECONDS = 2.0
-"""How long bytes rest before the resolver offers them again; until then nobody else can have sent them."""
 
 
 async def send(
@@ -46,20 +43,11 @@ async def send(
         route = Route.STANDARD
         failures.append(await offer(desk, order.wire, route))
     await desk.writer.run(lambda: mark_sent(submission, route=route, now=sent_at, remark=remark))
-    took_seconds = (desk.clock() - sent_at).total_seconds()
     refusals = [failure for failure in failures if isinstance(failure, Refused)]
-    if len(refusals) == len(failures) and took_seconds < BROADCAST_SECONDS:
+    if len(refusals) == len(failures):
         text = str(refusals[-1])
         log.warning("everybody refused %s: %s", order.signature[:8], text)
-        await desk.writer.run(
-            lambda: book_dead(
-                submission,
-                status=SubmissionStatus.REFUSED,
-                code="REFUSED",
-                text=text,
-                now=desk.clock(),
-            )
-        )
+        await desk.writer.run(lambda: book_refused(submission, text=text, now=desk.clock()))
 
 
 async def offer(desk: Desk, wire: bytes, route: Route) -> GatewayError | None:

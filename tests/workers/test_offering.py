@@ -9,7 +9,9 @@ from tests.platform import Platform
 from trading.domain.lifecycle import SignalStatus, SubmissionStatus
 from trading.domain.values import Route, Strategy
 from trading.models import SignalEvent, Submission
-from workers.offering import SAYS_NOTHING, ways
+from trading.services.booking import book_refused
+from trading.services.portfolio import in_flight
+from workers.offering import SAYS_NOTHING, Offers, ways
 
 AUCTION_SLOTS = 15
 JITO, STANDARD = Route.JITO, Route.STANDARD
@@ -68,6 +70,25 @@ async def lost(platform: Platform, mint: str, strategy: Strategy) -> UUID:
     platform.clock.advance(seconds=3)
     assert await platform.resolver.step() == 0
     return uuid
+
+
+async def test_what_was_booked_dead_since_it_was_read_is_not_offered_again(
+    platform: Platform, mint: str
+) -> None:
+    platform.clock.hold()
+    platform.sandbox.fault(plane="jito", kind="bundle_drop", count=1)
+    uuid = await platform.signal(mint)
+    await platform.work()
+    read_before = await platform.see(in_flight)
+    [row] = read_before
+    now = platform.clock()
+    assert await platform.see(lambda: book_refused(row.pk, text="not today", now=now))
+    platform.clock.advance(seconds=3)
+    platform.sandbox.advance(slots=AUCTION_SLOTS + 1)
+    await Offers(platform.desk).again(read_before)
+    platform.sandbox.advance(slots=3)
+    assert await platform.landed() == []
+    assert (await platform.row(uuid)).status == SignalStatus.RETRY
 
 
 async def test_a_failed_bundle_of_shield_lands_by_the_nodes_with_the_same_bytes(

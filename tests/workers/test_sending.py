@@ -9,6 +9,7 @@ from tests.platform import SOL, Platform
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.values import Route, Strategy
 from trading.models import Position, TradingState
+from trading.services.booking import book_refused
 
 AUCTION_SLOTS = 15
 """How long the engine keeps a bundle for its auctions; offered again meanwhile it is the same one."""
@@ -35,6 +36,7 @@ async def test_bytes_that_the_engine_refuses_go_to_the_nodes(platform: Platform,
 async def test_bytes_that_everybody_refuses_are_refused_and_signed_anew_later(
     platform: Platform, mint: str
 ) -> None:
+    platform.clock.hold()
     platform.sandbox.fault(plane="jito", method="sendBundle", count=1, **REFUSAL)
     platform.sandbox.fault(plane="rpc", method="sendTransaction", count=1, **REFUSAL)
     uuid = await platform.signal(mint)
@@ -56,7 +58,22 @@ async def test_bytes_that_everybody_refuses_are_refused_and_signed_anew_later(
     assert (second.attempt, second.status) == (2, SubmissionStatus.LANDED)
 
 
+async def test_a_refusal_that_came_late_proves_nothing(platform: Platform, mint: str) -> None:
+    """Another process may have offered the bytes by then, and they may have been taken."""
+    platform.clock.hold()
+    platform.sandbox.fault(plane="jito", kind="bundle_drop", count=1)
+    uuid = await platform.signal(mint)
+    await platform.work()
+    [row] = await platform.submissions(uuid)
+    platform.clock.advance(seconds=1.6)
+    now = platform.clock()
+    assert not await platform.see(lambda: book_refused(row.pk, text="not today", now=now))
+    [row] = await platform.submissions(uuid)
+    assert row.status == SubmissionStatus.IN_FLIGHT
+
+
 async def test_a_second_try_offers_a_higher_tip(platform: Platform, mint: str) -> None:
+    platform.clock.hold()
     platform.sandbox.fault(plane="jito", method="sendBundle", count=1, **REFUSAL)
     platform.sandbox.fault(plane="rpc", method="sendTransaction", count=1, **REFUSAL)
     uuid = await platform.signal(mint)
@@ -70,6 +87,7 @@ async def test_a_second_try_offers_a_higher_tip(platform: Platform, mint: str) -
 async def test_a_buy_that_is_always_refused_ends_as_a_dead_letter(
     platform: Platform, mint: str
 ) -> None:
+    platform.clock.hold()
     platform.sandbox.fault(plane="jito", method="sendBundle", **REFUSAL)
     platform.sandbox.fault(plane="rpc", method="sendTransaction", **REFUSAL)
     uuid = await platform.signal(mint)

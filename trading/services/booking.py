@@ -26,6 +26,8 @@ from trading.services.policy import policy_for_exits
 from trading.services.steps import step
 
 log = logging.getLogger("booking")
+REFUSED_WITHIN = timedelta(seconds=1.5)
+"""From the moment it was recorded: later somebody else may have offered the bytes, which rest for 2 s."""
 SOL_PRICE_LIFETIME = timedelta(minutes=5)
 BACKOFF = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10))
 REDUCED_BY_A_SALE = (
@@ -74,13 +76,24 @@ def book_landed(
 def book_dead(
     submission_id: int, *, status: SubmissionStatus, code: str, text: str, now: datetime
 ) -> bool:
-    """Book a transaction that provably never landed (EXPIRED) or that everybody refused (REFUSED)."""
+    """Book a transaction that provably never landed (EXPIRED), or was taken by nobody (REFUSED)."""
     submission = _resolve(submission_id, status, now, error=text[:300])
     if submission is None:
         return False
     _release(submission, code=code, text=text, now=now)
     transaction.on_commit(lambda: live.publish("positions", "signals"))
     return True
+
+
+@transaction.atomic
+def book_refused(submission_id: int, *, text: str, now: datetime) -> bool:
+    """Book a transaction that everybody refused at its first offer; False when that proves nothing any more."""
+    submission = load(Submission, id=submission_id)
+    if submission is None or now - submission.recorded_at >= REFUSED_WITHIN:
+        return False
+    return book_dead(
+        submission_id, status=SubmissionStatus.REFUSED, code="REFUSED", text=text, now=now
+    )
 
 
 def _resolve(

@@ -211,13 +211,14 @@ def in_flight() -> list[Submission]:
     return load_all(Submission, "status = 'IN_FLIGHT' ORDER BY recorded_at")
 
 
-def private_submissions() -> frozenset[int]:
-    """Submissions in flight whose bytes only the block engine may see: SPEAR's buys."""
+def privacy_in_flight() -> dict[int, bool]:
+    """Every submission in flight, and whether only the block engine may see its bytes: SPEAR's buys."""
     rows = every(
-        "SELECT b.id FROM trading_submission b JOIN trading_signal s ON s.uuid = b.signal_id"
-        " WHERE b.status = 'IN_FLIGHT' AND b.action = 'BUY' AND s.strategy = 'SPEAR'"
+        "SELECT b.id, b.action = 'BUY' AND s.strategy = 'SPEAR'"
+        " FROM trading_submission b JOIN trading_signal s ON s.uuid = b.signal_id"
+        " WHERE b.status = 'IN_FLIGHT'"
     )
-    return frozenset(int(row[0]) for row in rows)
+    return {int(id_): bool(is_private) for id_, is_private in rows}
 
 
 def landed_tips() -> tuple[int, ...]:
