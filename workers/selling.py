@@ -31,6 +31,7 @@ from workers.sending import send
 
 log = logging.getLogger("selling")
 WAIT = timedelta(milliseconds=500)
+"""Booking the trade that is waited for ends the waiting at once; this is for when nothing is booked."""
 RETRY_DELAYS = (
     timedelta(milliseconds=500),
     timedelta(seconds=2),

@@ -19,6 +19,7 @@ from trading.services.claims import (
     Claim,
     claim_next,
     give_up,
+    hurry,
     retry_later,
     skip,
     take_over_abandoned,
@@ -164,6 +165,20 @@ def test_waiting_does_not_count_as_a_try_and_fills_no_pages() -> None:
     assert story(signal.pk) == ["QUEUED ", "QUEUED BUY_PENDING"]
     claimed(is_exit=True, now=NOW + 9 * SECOND)
     assert story(signal.pk) == ["QUEUED ", "QUEUED BUY_PENDING", "EXECUTING "]
+
+
+def test_an_exit_that_waits_for_a_trade_goes_on_when_that_has_ended() -> None:
+    waiting, other, failed = exiting(), exiting(mint="another"), exiting()
+    for signal in (waiting, other):
+        claim = claimed(is_exit=True)
+        wait_for(claim, code="BUY_PENDING", text="", delay=9 * SECOND, now=NOW)
+        assert claim.uuid == signal.pk
+    later = claimed(is_exit=True)
+    retry_later(later, code="BUILD_FAILED", text="", delay=9 * SECOND, maximum_attempts=3, now=NOW)
+    hurry(leader_address=waiting.leader_address, mint=waiting.mint, now=NOW + SECOND)
+    assert row(waiting.pk).next_attempt_at == NOW + SECOND
+    assert row(other.pk).next_attempt_at == NOW + 9 * SECOND
+    assert row(failed.pk).next_attempt_at == NOW + 9 * SECOND
 
 
 def test_whoever_lost_a_signal_changes_nothing() -> None:

@@ -17,7 +17,7 @@ from trading.domain.values import Action
 from trading.models import Fill, Position, Signal, Submission
 from trading.rows import add, load, load_all, parameter, update
 from trading.services.breaker import SolPrice, evaluate_breaker
-from trading.services.claims import give_up
+from trading.services.claims import give_up, hurry
 from trading.services.incidents import close_incidents
 from trading.services.liquidity import entry_liquidity
 from trading.services.losses import book_shortfall
@@ -59,6 +59,7 @@ def book_landed(
     )
     if submission is None:
         return False
+    hurry(leader_address=submission.signal.leader_address, mint=submission.mint, now=now)
     # A chain whose clock runs ahead of ours must not put a close into the future: cooldowns count from it.
     filled_at = min(change.block_time or now, now)
     if change.error:
@@ -80,6 +81,7 @@ def book_dead(
     submission = _resolve(submission_id, status, now, error=text[:300])
     if submission is None:
         return False
+    hurry(leader_address=submission.signal.leader_address, mint=submission.mint, now=now)
     _release(submission, code=code, text=text, now=now)
     transaction.on_commit(lambda: live.publish("positions", "signals"))
     return True

@@ -10,11 +10,12 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from audit import services as audit
+from trading import live
 from trading.domain.lifecycle import SignalStatus
 from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Strategy
 from trading.models import Signal, SignalEvent, SignalKey
-from trading.rows import change, every, first, insert, moment, parameter
+from trading.rows import change, every, first, insert, marks, moment, parameter, update
 from trading.services.steps import note, step
 
 LEASE = timedelta(seconds=5)
@@ -22,6 +23,8 @@ LEASE = timedelta(seconds=5)
 
 
 PATIENT_ATTEMPTS = 5
+OUTCOME_AWAITED = ("BUY_PENDING", "POSITION_EXITING")
+"""Why an exit is put back until a trade that is on its way has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +88,9 @@ def retry_later(
 @transaction.atomic
 def wait_for(claim: Claim, *, code: str, text: str, delay: timedelta, now: datetime) -> None:
     """Put a signal back until something else is done; this does not count as a try."""
-    waiting = Signal.objects.filter(
-        pk=claim.uuid, status=SignalStatus.EXECUTING, claim=claim.token
-    ).update(
+    waiting = update(
+        Signal,
+        {"uuid": claim.uuid, "status": SignalStatus.EXECUTING, "claim": claim.token},
         status=SignalStatus.QUEUED,
         attempts=claim.attempt - 1,
         code=code,
@@ -95,14 +98,28 @@ def wait_for(claim: Claim, *, code: str, text: str, delay: timedelta, now: datet
         next_attempt_at=now + delay,
     )
     if waiting == 1:
-        # It is claimed and put back several times a second: the story keeps one line for all of it.
-        SignalEvent.objects.filter(signal=claim.uuid, code=code).delete()
-        claimed = SignalEvent.objects.filter(
-            signal=claim.uuid, status=SignalStatus.EXECUTING
-        ).last()
-        if claimed is not None:
-            claimed.delete()
+        # It may be claimed and put back many times: the story keeps one line for all of it.
+        own = parameter(SignalEvent, "signal", claim.uuid)
+        change(
+            "DELETE FROM trading_signalevent WHERE signal_id = %s AND (code = %s OR id ="
+            " (SELECT max(id) FROM trading_signalevent WHERE signal_id = %s AND status = 'EXECUTING'))",
+            *(own, code, own),
+        )
         note(claim.uuid, status=SignalStatus.QUEUED, now=now, code=code, text=text)
+
+
+def hurry(*, leader_address: str, mint: str, now: datetime) -> None:
+    """Let exits that were put back until a trade after this leader in this token ends look again at once."""
+    moment_now = parameter(Signal, "next_attempt_at", now)
+    hurried = change(
+        "UPDATE trading_signal SET next_attempt_at = %s WHERE leader_address = %s AND mint = %s"  # noqa: S608
+        # In the words of the index, so that it serves.
+        " AND status IN ('QUEUED', 'EXECUTING', 'RETRY') AND status = 'QUEUED' AND priority = 0"
+        f" AND code IN ({marks(OUTCOME_AWAITED)}) AND next_attempt_at > %s",
+        *(moment_now, leader_address, mint, *OUTCOME_AWAITED, moment_now),
+    )
+    if hurried:
+        transaction.on_commit(live.wake)
 
 
 @transaction.atomic
