@@ -105,3 +105,14 @@ async def test_an_exit_overtakes_the_entries_that_wait(outside: Outside) -> None
         with urgent(Urgency.EXIT):
             group.create_task(prices(["exit"]))
     assert [seen.query["ids"] for seen in outside.seen][5] == "exit"
+
+
+async def test_no_word_of_jupiters_holds_an_exit_up_for_an_hour(outside: Outside) -> None:
+    limited = raw(b"", status=429, **{"Retry-After": "3600"})
+    outside.will(limited, json({WSOL: SAMPLES["prices"][WSOL]}))
+    async with connect(endpoints(outside.url, jupiter_requests_per_second=50.0)) as gateways:
+        with pytest.raises(RateLimited):
+            await gateways.jupiter.prices_usd([WSOL])
+        async with asyncio.timeout(10):
+            with urgent(Urgency.EXIT):
+                assert WSOL in await gateways.jupiter.prices_usd([WSOL])

@@ -32,6 +32,8 @@ __all__ = ["Jupiter", "NoRoute", "PriceUsd", "Quote", "SwapInstructions"]
 
 _MINTS_PER_CALL = 50
 _PAUSE_SECONDS = 1.0
+# Exits wait as well, so an hour's pause would be a gate: one of us asks again, and is told again, this often.
+_LONGEST_PAUSE_SECONDS = 3.0
 
 
 class NoRoute(Refused):
@@ -70,7 +72,8 @@ class Jupiter:
     """Every method raises only GatewayErrors.
 
     All calls share one allowance at Jupiter. With a `quota` they wait for their turn by urgency,
-    and a 429 makes all of them wait for as long as Jupiter says (one second if it does not).
+    and a 429 makes all of them wait for as long as Jupiter says (one second if it does not), but
+    never for longer than three.
     """
 
     def __init__(self, host: Host, *, quota: Quota | None = None) -> None:
@@ -149,7 +152,8 @@ class Jupiter:
         try:
             return self._checked(await call())
         except RateLimited as limit:
-            self._quota.pause(limit.retry_after_seconds or _PAUSE_SECONDS)
+            wanted = limit.retry_after_seconds or _PAUSE_SECONDS
+            self._quota.pause(min(wanted, _LONGEST_PAUSE_SECONDS))
             raise
 
     def _checked(self, reply: object) -> dict[str, Any]:
