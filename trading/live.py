@@ -5,8 +5,10 @@ A hint carries no facts and may be lost: every listener also polls, so a lost on
 
 import asyncio
 import logging
+import os
 import socket
 import threading
+from pathlib import Path
 
 from channels.layers import get_channel_layer
 from django.conf import settings
@@ -30,13 +32,32 @@ def publish(*topics: str) -> None:
     _courier.take(set(topics) - unknown)
 
 
+def ear() -> Path:
+    """Where this process hears wakes: a socket of its own among those of the other executors."""
+    return Path(_ears()) / f"{os.getpid()}.sock"
+
+
 def wake() -> None:
-    """Tell the executor that a row waits: one datagram, dropped when nobody listens."""
-    path = str(settings.RUNTIME_DIR / "executor.sock")
+    """Tell every executor that a row waits: a datagram each, dropped where nobody listens."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)
-            sender.sendto(b"1", path)
+            for name in os.listdir(_ears()):
+                _call(sender, f"{_ears()}/{name}")
+    except OSError:
+        return
+
+
+def _ears() -> str:
+    return f"{settings.RUNTIME_DIR}/wakes"
+
+
+def _call(sender: socket.socket, path: str) -> None:
+    try:
+        sender.sendto(b"1", path)
+    except ConnectionRefusedError:
+        # Whoever heard here was killed.
+        Path(path).unlink(missing_ok=True)
     except OSError:
         return
 

@@ -89,13 +89,35 @@ def test_an_unknown_topic_is_an_error_in_the_log_and_goes_nowhere(caplog):
     assert "weather" in caplog.text
 
 
-def test_waking_sends_one_datagram(settings, tmp_path):
+def test_waking_sends_every_executor_one_datagram(settings, tmp_path):
     settings.RUNTIME_DIR = tmp_path
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "executor.sock"))
-        listener.settimeout(1)
+    ears = live.ear().parent
+    ears.mkdir()
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as first,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as second,
+    ):
+        for listener, name in ((first, "1.sock"), (second, "2.sock")):
+            listener.bind(str(ears / name))
+            listener.settimeout(1)
         live.wake()
-        assert listener.recv(16) == b"1"
+        assert [first.recv(16), second.recv(16)] == [b"1", b"1"]
+
+
+def test_the_ear_of_a_killed_executor_is_cleared_away_and_keeps_nobody_from_hearing(
+    settings, tmp_path
+):
+    settings.RUNTIME_DIR = tmp_path
+    ears = live.ear().parent
+    ears.mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
+        dead.bind(str(ears / "1.sock"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as alive:
+        alive.bind(str(ears / "2.sock"))
+        alive.settimeout(1)
+        live.wake()
+        assert alive.recv(16) == b"1"
+    assert [each.name for each in ears.iterdir()] == ["2.sock"]
 
 
 def test_waking_nobody_is_fine(settings, tmp_path):
@@ -106,7 +128,8 @@ def test_waking_nobody_is_fine(settings, tmp_path):
 def test_waking_never_waits_for_a_listener_that_does_not_read(settings, tmp_path):
     settings.RUNTIME_DIR = tmp_path
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "executor.sock"))
+        live.ear().parent.mkdir()
+        listener.bind(str(live.ear()))
         started = time.perf_counter()
         for _ in range(2_000):
             live.wake()

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from trading import live
 from workers.executor import RENEW_SECONDS, Executor, listen_for_wakes
 from workers.guard import rpc_weather
 from workers.heartbeat import BEAT_SECONDS, Heart
@@ -32,7 +33,7 @@ async def _main() -> None:
             clock=utc_now,
             detail=lambda: {"rpc": rpc_weather(desk.gateways.rpc, now=utc_now())},
         )
-        transport = await listen_for_wakes(settings.RUNTIME_DIR / "executor.sock", executor.wake)
+        transport = await listen_for_wakes(live.ear(), executor.wake)
         try:
             await run_together(
                 desk.conditions.keep_fresh(),
