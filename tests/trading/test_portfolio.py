@@ -178,3 +178,12 @@ def test_open_positions_still_hold_something() -> None:
     )
     active = factories.make_position()
     assert open_positions() == [exiting, active]
+
+
+@pytest.mark.parametrize("price", ["1e20", "1e300"])
+def test_a_price_beyond_all_money_leaves_the_position_readable(price: str) -> None:
+    position = factories.make_position()
+    before = position.last_price_sol
+    mark_price(position, price_sol=Decimal(price), now=NOW)
+    [stored] = open_positions()
+    assert (stored.last_price_sol, position.last_price_sol) == (before, before)

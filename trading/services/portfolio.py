@@ -18,6 +18,8 @@ from trading.models import EquityPoint, Position, Signal, Submission
 from trading.rows import every, first, load_all, moment, parameter, update
 
 OPEN = (PositionStatus.ACTIVE, PositionStatus.EXITING)
+PRICE_CEILING_SOL = Decimal(10) ** 20
+"""What the columns of prices hold; SQLite would take more, and then nobody could read the position."""
 
 
 def snapshot(
@@ -102,10 +104,12 @@ def position_value_lamports(position: Position) -> int:
 def mark_price(
     position: Position, *, price_sol: Decimal, now: datetime, is_quoted: bool = False
 ) -> None:
-    """Remember a price seen for an open position, and the highest one.
+    """Remember a price seen for an open position, and the highest one; one beyond all money is no price.
 
     One that `is_quoted` is what a sale would bring, because nobody tells a price.
     """
+    if price_sol >= PRICE_CEILING_SOL:
+        return
     peak = max(position.peak_price_sol, price_sol)
     quoted_since = (position.quoted_since or position.priced_at) if is_quoted else None
     marked = update(
