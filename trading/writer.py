@@ -189,7 +189,8 @@ class Collected(Generic[Item, Result]):
 
         def work() -> Sequence[Result]:
             self._take(taken)
-            return self._verb([item for item, _ in taken])
+            # An earlier turn may have taken what this one was called for, between its coming and the flag.
+            return self._verb([item for item, _ in taken]) if taken else []
 
         try:
             results = await self._writer.run(work)

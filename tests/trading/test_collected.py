@@ -95,3 +95,26 @@ def _take_the_lock(database: Database) -> None:
     with closing(sqlite3.connect(database.file, isolation_level=None, timeout=5)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("ROLLBACK")
+
+
+async def test_a_turn_whose_items_were_taken_already_is_no_call(writer: GroupWriter) -> None:
+    calls: list[list[int]] = []
+
+    def remember(items: Sequence[int]) -> Sequence[int]:
+        calls.append(list(items))
+        return items
+
+    gate, asked = Gate(), Collected(writer, remember)
+    holding = asyncio.ensure_future(writer.run(gate.hold))
+    await asyncio.to_thread(gate.is_reached.wait, 5)
+    first = asyncio.ensure_future(asked(1))
+    await asyncio.sleep(0.01)
+    # As when the first turn begins between the coming of the second item and the look at the flag.
+    asked._is_called = False
+    second = asyncio.ensure_future(asked(2))
+    await asyncio.sleep(0.01)
+    gate.open()
+    assert await asyncio.gather(first, second) == [1, 2]
+    await holding
+    await writer.run(lambda: None)
+    assert calls == [[1, 2]], "a verb cannot do anything with nothing"
