@@ -6,17 +6,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db import Error, IntegrityError, OperationalError, connection, transaction
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 MAXIMUM_BATCH = 256
+MOST_PASSED_OVER = 8
+"""Groups of prompt work in a row while patient work waits: what has landed must get into the books."""
 GROUP_SECONDS = 0.002
 REST_SHARE, LONGEST_REST_SECONDS = 0.25, 0.001
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.0001, 0.002
@@ -126,6 +128,7 @@ class _Waiting:
         self._source = source
         self._prompt: deque[_Work] = deque()
         self._patient: deque[_Work] = deque()
+        self._passed_over = 0
         self.is_last = False
 
     def __bool__(self) -> bool:
@@ -145,8 +148,10 @@ class _Waiting:
             return
 
     def next_group(self) -> list[_Work]:
-        """Everybody in a hurry; with nobody in a hurry, those who are not."""
-        line = self._prompt or self._patient
+        """Everybody in a hurry; those who are not, when nobody is or they were passed over too often."""
+        is_turn = self._passed_over >= MOST_PASSED_OVER or not self._prompt
+        line = self._patient if self._patient and is_turn else self._prompt
+        self._passed_over = 0 if line is self._patient else self._passed_over + bool(self._patient)
         return [line.popleft() for _ in range(min(len(line), MAXIMUM_BATCH))]
 
     def give_back(self, group: Sequence[_Work]) -> None:
@@ -218,7 +223,7 @@ def _read(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
         try:
             _connect()
             outcomes.append((work.verb(), None))
-        except DatabaseError as error:
+        except Error as error:
             connection.close()
             outcomes.append((None, StorageUnavailable(str(error))))
         except Exception as error:
@@ -329,7 +334,7 @@ def _attempt(verb: Callable[[], Any]) -> tuple[Any, BaseException | None]:
 
 def _told(error: Exception) -> Exception:
     """What the caller gets to see of it: a constraint is an answer, any other trouble of the database is not."""
-    is_storage = isinstance(error, DatabaseError) and not isinstance(error, IntegrityError)
+    is_storage = isinstance(error, Error) and not isinstance(error, IntegrityError)
     return StorageUnavailable(str(error)) if is_storage else error
 
 
@@ -338,7 +343,7 @@ def _deliver(batch: list[_Work], outcomes: list[tuple[Any, BaseException | None]
     for work, (result, error) in zip(batch, outcomes, strict=True):
         by_loop.setdefault(work.loop, []).append((work, result, error))
     for loop, rows in by_loop.items():
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
             loop.call_soon_threadsafe(_settle, rows)
 
 

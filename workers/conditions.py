@@ -144,5 +144,9 @@ class Conditions:
     @staticmethod
     async def _repeat(seconds: float, step: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await step()
+            try:
+                await step()
+            except Exception:
+                # Whoever reads finds it too old; the process, and with it the exits, goes on.
+                log.exception("conditions cannot be refreshed")
             await asyncio.sleep(seconds)

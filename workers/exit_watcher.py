@@ -21,7 +21,13 @@ from trading.services.incidents import close_incidents
 from trading.services.leaders import following
 from trading.services.liquidity import mark_liquidity, sighting
 from trading.services.policy import policy_for_exits
-from trading.services.portfolio import cash_flow, mark_price, open_positions, record_equity
+from trading.services.portfolio import (
+    PRICE_CEILING_SOL,
+    cash_flow,
+    mark_price,
+    open_positions,
+    record_equity,
+)
 from trading.services.state import trading_state
 from trading.writer import GroupWriter, StorageUnavailable
 from workers.depths import Depths, Routable
@@ -112,7 +118,7 @@ class ExitWatcher:
 
     async def _look_at(self, position: Position, seen: _Seen | None) -> bool:
         depth = self.depths.of(position, None if seen is None else seen.routable)
-        price = seen.price_sol if seen is not None and seen.price_sol > 0 else None
+        price = seen.price_sol if seen and 0 < seen.price_sol < PRICE_CEILING_SOL else None
         is_quoted = price is None
         if price is None:
             price = await self._quotes.price_sol(position)

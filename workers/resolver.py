@@ -11,6 +11,7 @@ from trading.domain.values import Action
 from trading.gateways.base import GatewayError
 from trading.gateways.chain_facts import ChainTip, SignatureStatus
 from trading.gateways.jito import TIP_ACCOUNTS
+from trading.gateways.quota import Urgency, urgent
 from trading.models import Submission
 from trading.services.booking import book_dead, book_landed
 from trading.services.claims import is_any_abandoned, take_over_abandoned
@@ -55,6 +56,12 @@ class Resolver:
         self._forget_all_but({row.pk for row in submissions})
         if not submissions:
             return 0
+        is_exit_waiting = any(row.action == Action.SELL for row in submissions)
+        # An exit that is not resolved keeps its position from being sold again.
+        with urgent(Urgency.EXIT if is_exit_waiting else Urgency.POSITION):
+            return await self._resolve_all(submissions)
+
+    async def _resolve_all(self, submissions: list[Submission]) -> int:
         statuses = await self._statuses(submissions)
         rpc, conditions = self._desk.gateways.rpc, self._desk.conditions
         # Asked once for all rows, and after their statuses: what has landed by now is in the answer.

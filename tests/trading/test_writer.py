@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, connections, transaction
 
 from tests.databases import Database
 from trading.models import Token
-from trading.writer import MAXIMUM_BATCH, GroupWriter, StorageUnavailable
+from trading.writer import MAXIMUM_BATCH, MOST_PASSED_OVER, GroupWriter, StorageUnavailable
 
 pytestmark = pytest.mark.both_databases
 
@@ -239,3 +239,23 @@ async def test_the_patient_let_all_others_go_first(writer: GroupWriter, database
     gate.open()
     await asyncio.gather(holding, *running)
     assert order == ["prompt", "reading", "patient 1", "patient 2"]
+
+
+async def test_the_patient_are_not_passed_over_for_ever(
+    writer: GroupWriter, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading.writer.GROUP_SECONDS", 0.0)
+    gate, order = Gate(), []
+    holding = asyncio.ensure_future(writer.run(gate.hold))
+    await asyncio.to_thread(gate.is_reached.wait, 5)
+    running = [
+        asyncio.ensure_future(writer.run(partial(order.append, "patient"), is_patient=True)),
+        *(
+            asyncio.ensure_future(writer.run(partial(order.append, "prompt")))
+            for _ in range(2 * MOST_PASSED_OVER)
+        ),
+    ]
+    await asyncio.sleep(0.01)
+    gate.open()
+    await asyncio.gather(holding, *running)
+    assert order.index("patient") == MOST_PASSED_OVER
