@@ -17,6 +17,8 @@ GROUP = "live"
 TOPICS = ("health", "signals", "positions", "equity")
 FLUSH_SECONDS = 0.1
 SEND_TIMEOUT_SECONDS = 2.0
+EAR = "wake."
+"""Short: a unix socket's path has 107 bytes at most."""
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ def publish(*topics: str) -> None:
 
 def ear() -> Path:
     """Where this process hears wakes: a socket of its own among those of the other executors."""
-    return Path(_ears()) / f"{os.getpid()}.sock"
+    return Path(settings.RUNTIME_DIR) / f"{EAR}{os.getpid()}"
 
 
 def wake() -> None:
@@ -42,14 +44,11 @@ def wake() -> None:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)
-            for name in os.listdir(_ears()):
-                _call(sender, f"{_ears()}/{name}")
+            for name in os.listdir(settings.RUNTIME_DIR):
+                if name.startswith(EAR):
+                    _call(sender, f"{settings.RUNTIME_DIR}/{name}")
     except OSError:
         return
-
-
-def _ears() -> str:
-    return f"{settings.RUNTIME_DIR}/wakes"
 
 
 def _call(sender: socket.socket, path: str) -> None:

@@ -188,7 +188,6 @@ async def listen_for_wakes(path: Path, wake: Callable[[], None]) -> asyncio.Data
 
 
 def _bind(path: Path) -> socket.socket:
-    path.parent.mkdir(exist_ok=True)
     path.unlink(missing_ok=True)
     receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     receiver.bind(str(path))

@@ -39,7 +39,7 @@ async def hints_within(seconds: float, layer: RedisChannelLayer, publish) -> lis
 
 
 async def test_a_hint_reaches_the_group(layer):
-    assert await hints_within(0.6, layer, lambda: live.publish("signals", "health")) == [
+    assert await hints_within(1.5, layer, lambda: live.publish("signals", "health")) == [
         ["health", "signals"]
     ]
 
@@ -50,8 +50,8 @@ async def test_many_hints_become_a_few_messages(layer):
             live.publish("positions")
             live.publish("equity")
 
-    found = await hints_within(0.8, layer, burst)
-    assert 1 <= len(found) <= 3
+    found = await hints_within(1.5, layer, burst)
+    assert 1 <= len(found) <= 10, "a thousand hints within a moment"
     assert {topic for topics in found for topic in topics} == {"positions", "equity"}
 
 
@@ -91,14 +91,12 @@ def test_an_unknown_topic_is_an_error_in_the_log_and_goes_nowhere(caplog):
 
 def test_waking_sends_every_executor_one_datagram(settings, tmp_path):
     settings.RUNTIME_DIR = tmp_path
-    ears = live.ear().parent
-    ears.mkdir()
     with (
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as first,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as second,
     ):
-        for listener, name in ((first, "1.sock"), (second, "2.sock")):
-            listener.bind(str(ears / name))
+        for listener, name in ((first, "wake.1"), (second, "wake.2")):
+            listener.bind(str(tmp_path / name))
             listener.settimeout(1)
         live.wake()
         assert [first.recv(16), second.recv(16)] == [b"1", b"1"]
@@ -108,16 +106,14 @@ def test_the_ear_of_a_killed_executor_is_cleared_away_and_keeps_nobody_from_hear
     settings, tmp_path
 ):
     settings.RUNTIME_DIR = tmp_path
-    ears = live.ear().parent
-    ears.mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
-        dead.bind(str(ears / "1.sock"))
+        dead.bind(str(tmp_path / "wake.1"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as alive:
-        alive.bind(str(ears / "2.sock"))
+        alive.bind(str(tmp_path / "wake.2"))
         alive.settimeout(1)
         live.wake()
         assert alive.recv(16) == b"1"
-    assert [each.name for each in ears.iterdir()] == ["2.sock"]
+    assert [each.name for each in tmp_path.iterdir()] == ["wake.2"]
 
 
 def test_waking_nobody_is_fine(settings, tmp_path):
@@ -128,7 +124,6 @@ def test_waking_nobody_is_fine(settings, tmp_path):
 def test_waking_never_waits_for_a_listener_that_does_not_read(settings, tmp_path):
     settings.RUNTIME_DIR = tmp_path
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        live.ear().parent.mkdir()
         listener.bind(str(live.ear()))
         started = time.perf_counter()
         for _ in range(2_000):

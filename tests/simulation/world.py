@@ -237,7 +237,7 @@ def _rows() -> tuple[Any, Any, Any]:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def quiet_hints() -> Iterator[None]:
     """Hints to pages are lost here, as any hint may be: their thread has no place in one-threaded time."""
     with pytest.MonkeyPatch.context() as patch:

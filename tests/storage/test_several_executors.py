@@ -106,7 +106,7 @@ async def test_a_stopped_executor_leaves_only_what_is_sent_and_a_new_one_finishe
     house.environment["EXECUTION_SEATS"] = "2"
     first = house.start("executor")
     await alive(platform, 1)
-    platform.sandbox.fault(plane="jupiter", method="swap-instructions", kind="latency", seconds=0.7)
+    platform.sandbox.fault(plane="jupiter", method="swap-instructions", kind="latency", seconds=0.3)
     uuids = [await platform.signal(mint) for mint in mints]
     await until(lambda: count_of(platform, SignalStatus.EXECUTING), seconds=PATIENCE_SECONDS)
     assert stopped(first) == 0, house.log.read_text()

@@ -20,7 +20,7 @@ TAKEN = (
 
 
 def rows() -> tuple[list[Any], list[Any]]:
-    return list(Lot.objects.values_list(*COLUMNS)), list(Disposal.objects.values_list(*TAKEN))
+    return sorted(Lot.objects.values_list(*COLUMNS)), sorted(Disposal.objects.values_list(*TAKEN))
 
 
 def test_lots_from_fills_equal_the_lots_of_booking() -> None:
