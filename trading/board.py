@@ -12,11 +12,11 @@ from django.template.loader import render_to_string
 
 from audit.models import Heartbeat, Incident
 from trading.curve import nav_curve, nav_lamports
-from trading.domain.lifecycle import WAITING, PositionStatus, SignalStatus
+from trading.domain.lifecycle import OPEN, WAITING, PositionStatus, SignalStatus
 from trading.domain.trip_sentences import Sentence, sentence
 from trading.domain.trips import Closing, Phase, Trip
 from trading.domain.values import Route, lamports_to_sol
-from trading.holdings import OPEN, closed_holdings, open_holdings
+from trading.holdings import closed_holdings, open_holdings
 from trading.latency import latency, tail
 from trading.models import Delivery, EquityPoint, Position, Signal, TradingState, UnknownOutcome
 from trading.services.state import trading_state

@@ -6,14 +6,13 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from trading.domain.lifecycle import PositionStatus
+from trading.domain.lifecycle import OPEN, PositionStatus
 from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.policy import Policy, StrategyPolicy
 from trading.models import Position
 from trading.services.policy import PolicyMissing, active_policy
 from wallets.models import Leader
 
-OPEN = (PositionStatus.ACTIVE, PositionStatus.EXITING)
 ONE = Decimal(1)
 FULL_BPS = 10_000
 

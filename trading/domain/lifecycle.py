@@ -73,6 +73,7 @@ POSITION_TRANSITIONS: dict[PositionStatus, frozenset[PositionStatus]] = {
     PositionStatus.CLOSED: frozenset(),
 }
 WAITING = (SignalStatus.QUEUED, SignalStatus.RETRY)
+OPEN = (PositionStatus.ACTIVE, PositionStatus.EXITING)
 ENDS = frozenset(status for status, onward in SIGNAL_TRANSITIONS.items() if not onward)
 
 

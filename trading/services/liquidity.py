@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db import transaction
 
+from trading.domain.lifecycle import OPEN
 from trading.domain.liquidity import Depth, Sighting, after
 from trading.models import Decision, Position, Signal
 from trading.rows import first, parameter, update
-from trading.services.portfolio import OPEN
 
 CEILING_USD = Decimal(10) ** 18
 

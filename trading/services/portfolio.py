@@ -10,14 +10,13 @@ from django.db.models import Count, Q, Sum
 
 from trading import live
 from trading.domain.decision import Portfolio
-from trading.domain.lifecycle import PositionStatus, SubmissionStatus
+from trading.domain.lifecycle import OPEN, SubmissionStatus
 from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.tips import MOST_SAMPLES
 from trading.domain.values import Strategy
 from trading.models import EquityPoint, Position, Signal, Submission
 from trading.rows import every, first, load_all, moment, parameter, update
 
-OPEN = (PositionStatus.ACTIVE, PositionStatus.EXITING)
 PRICE_CEILING_SOL = Decimal(10) ** 20
 """What the columns of prices hold; SQLite would take more, and then nobody could read the position."""
 

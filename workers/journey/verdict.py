@@ -19,6 +19,7 @@ from trading.models import Position, Signal, SignalEvent, Submission
 from trading.reconciliation.check import reconcile
 from trading.reconciliation.findings import Report
 from trading.reconciliation.reader import UnableToRead
+from trading.services.claims import OUTCOME_AWAITED
 from workers.journey import coverage, outcomes
 from workers.journey.house import House
 from workers.journey.report import JourneyReport
@@ -26,7 +27,6 @@ from workers.journey.steps import Journey
 
 QUIET_SECONDS = 40.0
 SETTLE_SECONDS = 10.0
-PUT_BACK = ("BUY_PENDING", "POSITION_EXITING")
 MINIMUM_SIGNALS = 20
 # A line of the log begins with the process's name, filled up to this, and a space.
 NAME_COLUMNS = 11
@@ -183,7 +183,7 @@ def _latencies_ms(delayed: set[UUID]) -> Iterable[float]:
 
     Without signals that the journey itself made wait, and those that waited for another trade to end.
     """
-    put_back = SignalEvent.objects.filter(code__in=PUT_BACK).values("signal_id")
+    put_back = SignalEvent.objects.filter(code__in=OUTCOME_AWAITED).values("signal_id")
     rows = Submission.objects.filter(attempt=1, sent_at__isnull=False).select_related("signal")
     rows = rows.exclude(status=SubmissionStatus.IN_FLIGHT).exclude(signal__in=put_back)
     for row in rows.exclude(signal__in=delayed):
