@@ -95,3 +95,47 @@ async def test_a_subscription_is_refused_with_an_rpc_error(still: Sandbox):
 async def test_pubsub_lives_at_named_endpoints_only(sandbox: Sandbox):
     with pytest.raises(InvalidStatus):
         await connect(f"{sandbox.ws_url}nowhere").__aenter__()
+
+
+async def opened_slots(raw: Any, *, count: int) -> list[int]:
+    return [json.loads(await raw.recv())["params"]["result"]["slot"] for _ in range(count)]
+
+
+async def test_a_notification_comes_twice(still: Sandbox):
+    async with connect(still.ws_url) as raw:
+        await subscribe(raw, "slotSubscribe")
+        still.fault(plane="ws", kind="duplicate", count=1)
+        still.advance(slots=2)
+        first, again, second = await opened_slots(raw, count=3)
+        assert first == again == second - 1
+
+
+async def test_a_notification_is_overtaken_by_the_next_one(still: Sandbox):
+    async with connect(still.ws_url) as raw:
+        await subscribe(raw, "slotSubscribe")
+        still.fault(plane="ws", kind="reorder", seconds=60, count=1)
+        still.advance(slots=2)
+        second, first = await opened_slots(raw, count=2)
+        assert first == second - 1
+
+
+async def test_an_overtaken_notification_comes_though_no_other_follows(still: Sandbox):
+    async with connect(still.ws_url) as raw:
+        await subscribe(raw, "slotSubscribe")
+        still.fault(plane="ws", kind="reorder", seconds=0.05, count=1)
+        still.advance(slots=1)
+        assert len(await opened_slots(raw, count=1)) == 1
+
+
+async def test_a_half_open_connection_says_nothing_and_still_answers_pings(still: Sandbox):
+    async with connect(still.ws_url) as raw:
+        await subscribe(raw, "slotSubscribe")
+        still.fault(plane="ws", kind="half_open", count=1)
+        still.advance(slots=3)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(raw.recv(), 0.3)
+        await asyncio.wait_for(await raw.ping(), 5)
+    async with connect(still.ws_url) as raw:
+        await subscribe(raw, "slotSubscribe")
+        still.advance(slots=1)
+        assert len(await opened_slots(raw, count=1)) == 1

@@ -116,3 +116,22 @@ def test_the_provider_can_be_silenced(talking: Sandbox, posts: tuple[str, "Queue
     with pytest.raises(Empty):
         posts[1].get(timeout=0.5)
     assert talking.control("POST", "provider", {"enabled": True})["counters"]["skipped"] == 1
+
+
+def signature(posts: "Queue[Posted]") -> str:
+    return str(json.loads(posts.get(timeout=10)[1])["source_signature"])
+
+
+def test_a_webhook_comes_twice(talking: Sandbox, posts: tuple[str, "Queue[Posted]"]):
+    talking.fault(plane="webhook", kind="duplicate", count=1)
+    done = trade(talking)
+    assert [signature(posts[1]), signature(posts[1])] == [done["signature"]] * 2
+
+
+def test_a_webhook_is_overtaken_by_the_next_one(
+    talking: Sandbox, posts: tuple[str, "Queue[Posted]"]
+):
+    talking.fault(plane="webhook", kind="reorder", seconds=60, count=1)
+    first, second = trade(talking), trade(talking)
+    told = [signature(posts[1]), signature(posts[1])]
+    assert told == [second["signature"], first["signature"]]

@@ -8,7 +8,8 @@ from typing import Any
 
 from workers.sandbox.block_engine import BlockEngine
 from workers.sandbox.chain import Chain
-from workers.sandbox.faults import FaultKind, Faults, Plane
+from workers.sandbox.faults import Faults
+from workers.sandbox.faulty_post import FaultyPost
 from workers.sandbox.node import Node
 from workers.sandbox.provider import Provider
 from workers.sandbox.pubsub import Pubsub
@@ -43,8 +44,9 @@ class Cluster:
         provider = None
         if webhook is not None:
             url, secret = webhook
+            post = FaultyPost(faults)
             provider = Provider(
-                url=url, secret=secret, seed=seed, interfere=lambda: _delivers(faults)
+                url=url, secret=secret, seed=seed, interfere=post.delivers, doubles=post.doubles
             )
             world.on_trade(provider.enqueue)
         return cls(
@@ -115,11 +117,3 @@ class Cluster:
         self.node.close()
         self.world.save()
         self.chain.close()
-
-
-async def _delivers(faults: Faults) -> bool:
-    """Whether an attempt of the webhook provider is sent; a latency rule holds it back first."""
-    late = faults.strike(Plane.WEBHOOK, kinds=[FaultKind.LATENCY])
-    if late is not None:
-        await asyncio.sleep(late.seconds)
-    return faults.strike(Plane.WEBHOOK, kinds=[FaultKind.DROP_NOTIFICATION]) is None

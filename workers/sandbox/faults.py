@@ -30,15 +30,19 @@ class FaultKind(StrEnum):
     DROP_TX = "drop_tx"
     BUNDLE_DROP = "bundle_drop"
     DROP_NOTIFICATION = "drop_notification"
+    DUPLICATE = "duplicate"
+    REORDER = "reorder"
     DISCONNECT = "disconnect"
+    HALF_OPEN = "half_open"
     NO_ROUTE = "no_route"
 
 
 _TRANSPORT = {FaultKind.HTTP_ERROR, FaultKind.LATENCY, FaultKind.TIMEOUT, FaultKind.GARBAGE}
+_MESSAGES = {FaultKind.DROP_NOTIFICATION, FaultKind.DUPLICATE, FaultKind.REORDER}
 KINDS_OF: dict[Plane, frozenset[FaultKind]] = {
     Plane.RPC: frozenset(_TRANSPORT | {FaultKind.RPC_ERROR, FaultKind.DROP_TX}),
     Plane.WS: frozenset(
-        _TRANSPORT | {FaultKind.RPC_ERROR, FaultKind.DROP_NOTIFICATION, FaultKind.DISCONNECT}
+        _TRANSPORT | _MESSAGES | {FaultKind.RPC_ERROR, FaultKind.DISCONNECT, FaultKind.HALF_OPEN}
     ),
     Plane.JITO: frozenset(
         _TRANSPORT | {FaultKind.RPC_ERROR, FaultKind.DROP_TX, FaultKind.BUNDLE_DROP}
@@ -46,12 +50,17 @@ KINDS_OF: dict[Plane, frozenset[FaultKind]] = {
     Plane.JUPITER: frozenset(_TRANSPORT | {FaultKind.NO_ROUTE}),
     Plane.DEXSCREENER: frozenset(_TRANSPORT | {FaultKind.NO_ROUTE}),
     Plane.CHAIN: frozenset({FaultKind.DROP_TX, FaultKind.BUNDLE_DROP}),
-    Plane.WEBHOOK: frozenset({FaultKind.LATENCY, FaultKind.DROP_NOTIFICATION}),
+    Plane.WEBHOOK: frozenset(_MESSAGES | {FaultKind.LATENCY}),
 }
 """What makes sense where; any other pair is refused when the rule is made."""
 
 _DEFAULT_STATUS = {FaultKind.HTTP_ERROR: 503}
-_DEFAULT_SECONDS = {FaultKind.LATENCY: 1.0, FaultKind.TIMEOUT: 3600.0}
+_DEFAULT_SECONDS = {
+    FaultKind.LATENCY: 1.0,
+    FaultKind.REORDER: 1.0,
+    FaultKind.TIMEOUT: 3600.0,
+    FaultKind.HALF_OPEN: 3600.0,
+}
 _LONGEST_SECONDS = 86_400.0
 
 

@@ -69,8 +69,9 @@ def sign(body: bytes, *, secret: str, timestamp: int) -> dict[str, str]:
 class Provider:
     """Delivers trades in the background: bounded, retried with the same identity, never in the way.
 
-    `interfere` is where webhook faults enter: it may await, and answers whether this attempt
-    is sent at all. `counters` says what became of everything.
+    `interfere` and `doubles` are where webhook faults enter: the first may await and answers whether
+    an attempt is sent at all, the second whether a delivered trade is told once more. `counters` says
+    what became of everything.
     """
 
     url: str
@@ -78,6 +79,7 @@ class Provider:
     seed: int = 1
     behaviour: Behaviour = field(default_factory=Behaviour)
     interfere: Callable[[], Awaitable[bool]] | None = None
+    doubles: Callable[[], bool] | None = None
     counters: Counter[str] = field(default_factory=Counter)
     _queue: asyncio.Queue[LeaderTrade] = field(init=False)
     _random: Random = field(init=False)
@@ -132,7 +134,8 @@ class Provider:
                 self.counters["late"] += 1
                 await asyncio.sleep(self._random.uniform(*self.behaviour.late_seconds))
             timestamp = await self._deliver(session, trade, after=0)
-            if self._random.random() < self.behaviour.duplicate_probability:
+            is_drawn = self._random.random() < self.behaviour.duplicate_probability
+            if is_drawn or (self.doubles is not None and self.doubles()):
                 self.counters["duplicates"] += 1
                 await asyncio.sleep(self._random.uniform(*self.behaviour.duplicate_seconds))
                 await self._deliver(session, trade, after=timestamp)

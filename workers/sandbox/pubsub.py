@@ -144,6 +144,8 @@ class Connection:
         self._pubsub = pubsub
         self._endpoint = endpoint
         self._outgoing: asyncio.Queue[tuple[float, Any]] = asyncio.Queue()
+        self._held_back: list[Json] = []
+        self._is_mute = False
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not await self._shake_hands(scope, receive, send):
@@ -228,7 +230,7 @@ class Connection:
                     del self.subscriptions[each.id]
 
     def tell(self, subscription: Subscription, result: Json) -> None:
-        """Queue a notification, unless a fault drops, delays or breaks it."""
+        """Queue a notification, unless a fault drops, doubles, delays or breaks it."""
         names = [f"{subscription.kind}Notification", f"{subscription.kind}Subscribe"]
         if self._strike(FaultKind.DROP_NOTIFICATION, methods=names):
             return
@@ -238,11 +240,37 @@ class Connection:
         if self._strike(FaultKind.GARBAGE, methods=names):
             self._outgoing.put_nowait((0.0, b"<html>not a notification</html>"))
             return
+        silence = self._strike(FaultKind.HALF_OPEN, methods=names)
+        if silence is not None:
+            self._fall_silent(silence.seconds)
+        message = notification(subscription, result)
+        overtaken = self._strike(FaultKind.REORDER, methods=names)
+        if overtaken is not None:
+            self._held_back.append(message)
+            asyncio.get_running_loop().call_later(overtaken.seconds, self._let_go)
+            return
         late = self._strike(FaultKind.LATENCY, methods=names)
-        self._queue(notification(subscription, result), late.seconds if late else 0.0)
+        for _ in range(2 if self._strike(FaultKind.DUPLICATE, methods=names) else 1):
+            self._queue(message, late.seconds if late else 0.0)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """What was held back until another one had gone by, or for long enough."""
+        held, self._held_back = self._held_back, []
+        for message in held:
+            self._queue(message)
+
+    def _fall_silent(self, seconds: float) -> None:
+        """The connection stays open and answers pings, but says nothing any more."""
+
+        def speak() -> None:
+            self._is_mute = False
+
+        self._is_mute = True
+        asyncio.get_running_loop().call_later(seconds, speak)
 
     def _queue(self, message: Json, delay_seconds: float = 0.0) -> None:
-        if self._outgoing.qsize() < _MAX_BACKLOG:
+        if not self._is_mute and self._outgoing.qsize() < _MAX_BACKLOG:
             self._outgoing.put_nowait((delay_seconds, encode(message)))
 
     async def _write(self, send: Send) -> None:
