@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
@@ -25,7 +25,7 @@ from trading.gateways.base import Endpoints
 from trading.gateways.connect import Gateways, connect
 from trading.models import Position, Signal, Submission
 from trading.services.intake import receive_signal
-from trading.services.portfolio import landed_tips
+from trading.services.portfolio import landed_tips, snapshot
 from trading.writer import GroupWriter
 from workers.conditions import Conditions
 from workers.desk import Desk, open_desk_with
@@ -107,6 +107,20 @@ class Platform:
     async def see(self, read: Callable[[], T]) -> T:
         """What the rows say, or a change of them, on the writer's connection."""
         return await self.desk.writer.run(read)
+
+    async def capital_seen(self) -> int:
+        """Our free SOL as a decision would see it now."""
+        conditions = self.desk.conditions
+        portfolio = await self.see(
+            lambda: snapshot(
+                signal=uuid4(),
+                mint="",
+                balance_lamports=conditions.balance_lamports,
+                balance_at=conditions.balance_at,
+            )
+        )
+        assert portfolio.balance_lamports is not None
+        return portfolio.balance_lamports
 
     async def signal(self, mint: str, **fields: Any) -> UUID:
         """A signal through the common door; a SHIELD buy of 0.25 SOL unless told otherwise."""

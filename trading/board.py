@@ -22,7 +22,7 @@ from trading.models import Delivery, EquityPoint, Position, Signal, TradingState
 from trading.services.state import trading_state
 from trading.stories import recent_signals
 
-PROCESSES = ("executor", "watcher", "worker", "beat")
+PROCESSES = ("executor", "resolver", "watcher", "worker", "beat")
 LATE_AFTER = timedelta(seconds=15)
 GONE_AFTER = timedelta(seconds=60)
 PRICE_LATE_AFTER = timedelta(seconds=5)

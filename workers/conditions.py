@@ -81,22 +81,23 @@ class Conditions:
 
     async def refresh_once(self) -> None:
         """Ask for everything; what does not answer is logged and stays as it was."""
-        await asyncio.gather(
-            self._blockhash(), self.refresh_balance(), self._slow(), self._tip_accounts()
-        )
+        await asyncio.gather(self._blockhash(), self._balance(), self._slow(), self._tip_accounts())
 
     async def keep_fresh(self) -> None:
         """Refresh for ever, each fact at its own pace."""
         await asyncio.gather(
             self._repeat(BLOCKHASH_SECONDS, self._blockhash),
-            self._repeat(BALANCE_SECONDS, self.refresh_balance),
+            self._repeat(BALANCE_SECONDS, self._balance),
             self._repeat(SLOW_SECONDS, self._slow),
             # Each question of these is one that a bundle cannot be sent by: the engine allows one a second.
             self._repeat(TIP_ACCOUNTS_SECONDS, self._tip_accounts),
         )
 
-    async def refresh_balance(self) -> None:
-        """Ask for our balance now, as after a fill."""
+    async def keep_price_fresh(self) -> None:
+        """Refresh SOL/USD alone for ever: all that the books ask of the outside."""
+        await self._repeat(SLOW_SECONDS, self._sol_price)
+
+    async def _balance(self) -> None:
         await self._keep("balance", lambda: self._gateways.rpc.balance(self._wallet))
 
     async def _blockhash(self) -> None:
@@ -107,10 +108,13 @@ class Conditions:
 
     async def _slow(self) -> None:
         await asyncio.gather(
-            self._keep("sol_price", self._ask_sol_price),
+            self._sol_price(),
             self._keep("tip_floor", self._gateways.block_engine.tip_floor),
             self._remember_landed_tips(),
         )
+
+    async def _sol_price(self) -> None:
+        await self._keep("sol_price", self._ask_sol_price)
 
     async def _remember_landed_tips(self) -> None:
         """Our own rows, read here so that no trade has to."""

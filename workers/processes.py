@@ -163,6 +163,7 @@ def _daemons(wiring: Wiring, *, env: Mapping[str, str], after: tuple[str, ...]) 
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     arguments = {
         "executor": _manage("executor"),
+        "resolver": _manage("resolver"),
         "watcher": _manage("exit_watcher"),
         "worker": (*celery, "worker", "--pool", "threads", "--concurrency", "2", *quiet),
         "beat": (*celery, "beat", "--pidfile="),

@@ -41,7 +41,6 @@ class Resolver:
         self._room = asyncio.Semaphore(ROWS_AT_ONCE)
         self._waiting: list[Submission] = []
         self._tip: Callable[[], Awaitable[ChainTip]]
-        self._balance: Callable[[], Awaitable[None]]
 
     async def step(self) -> int:
         """Resolve once whatever can be; how many submissions were resolved.
@@ -63,10 +62,9 @@ class Resolver:
 
     async def _resolve_all(self, submissions: list[Submission]) -> int:
         statuses = await self._statuses(submissions)
-        rpc, conditions = self._desk.gateways.rpc, self._desk.conditions
+        rpc = self._desk.gateways.rpc
         # Asked once for all rows, and after their statuses: what has landed by now is in the answer.
         self._tip = once(lambda: rpc.tip("finalized"))
-        self._balance = once(conditions.refresh_balance)
         # Side by side: one endpoint that hangs must not keep the others' fills out of the books.
         self._waiting = []
         resolved = await asyncio.gather(
@@ -139,8 +137,6 @@ class Resolver:
         except TransactionUnreadable as error:
             await self._tell_if_old(row, str(error), UNREADABLE_AFTER)
             return False
-        # Before booking frees the reservation: no other buy may count the same capital in between.
-        await self._balance()
         price = self._desk.conditions.sol_price_usd
         is_new = await self._desk.writer.run(
             lambda: book_landed(row.pk, change=change, sol_price_usd=price, now=self._desk.clock()),

@@ -168,7 +168,10 @@ def test_waiting_does_not_count_as_a_try_and_fills_no_pages() -> None:
 
 
 def test_an_exit_that_waits_for_a_trade_goes_on_when_that_has_ended() -> None:
-    waiting, other, failed = exiting(), exiting(mint="another"), exiting()
+    waiting, other, failed = (
+        exiting(received_at=NOW - number * SECOND, mint=mint)
+        for number, mint in ((3, factories.MINT), (2, "another"), (1, factories.MINT))
+    )
     for signal in (waiting, other):
         claim = claimed(is_exit=True)
         wait_for(claim, code="BUY_PENDING", text="", delay=9 * SECOND, now=NOW)

@@ -67,16 +67,6 @@ async def test_the_submission_was_stored_before_its_first_byte_left(
     assert submission.status == SubmissionStatus.IN_FLIGHT
 
 
-async def test_the_balance_is_fresh_once_a_buy_is_booked(platform: Platform, mint: str) -> None:
-    before = platform.desk.conditions.balance_lamports
-    await platform.bought(mint)
-    after = platform.desk.conditions.balance_lamports
-    assert before is not None
-    assert after is not None
-    assert before - after > SIZE
-    assert after == await platform.desk.gateways.rpc.balance(platform.desk.address)
-
-
 async def test_a_denied_signal_never_reaches_the_gateway(platform: Platform, mint: str) -> None:
     stranger = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
     uuid = await platform.signal(mint, leader_address=stranger)

@@ -22,7 +22,7 @@ from tests.workers.children import is_running
 from workers import lock
 
 HEALTHY_SECONDS = 90
-NAMES = {"redis", "sandbox", "ingress", "web", "executor", "watcher", "worker", "beat"}
+NAMES = {"redis", "sandbox", "ingress", "web", "executor", "resolver", "watcher", "worker", "beat"}
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from workers.bench.report import BenchReport
 from workers.journey.house import House, running_house
 from workers.ports import lease_port
 
-NAMES = ("redis", "sandbox", "seed", "ingress", "web", "executor", "watcher")
+NAMES = ("redis", "sandbox", "seed", "ingress", "web", "executor", "resolver", "watcher")
 WARM_UP_RATE = 20.0
 BURST_CLIENTS, BURST_SECONDS = 16, 10.0
 BURST_SIGNALS = 100_000

@@ -14,13 +14,13 @@ BAD = ("CAGE", "PRESS", "THRONE", "TOLL", "LEASH", "HOOK", "PUDDLE")
 
 OFTEN, SELDOM = (22.0, 45.0), (35.0, 70.0)
 VICTIMS: Mapping[str, tuple[float, float]] = {
-    "executor": OFTEN, "ingress": OFTEN, "sandbox": OFTEN, "watcher": OFTEN,
+    "executor": OFTEN, "resolver": OFTEN, "ingress": OFTEN, "sandbox": OFTEN, "watcher": OFTEN,
     "rival": OFTEN, "web": SELDOM, "redis": SELDOM, "worker": SELDOM, "beat": SELDOM,
 }  # fmt: skip
 """Seconds between two deaths of the same process."""
-WAITS = ("executor", "rival", "sandbox")
+WAITS = ("executor", "rival", "resolver", "sandbox")
 """Those that mostly die while a transaction is on its way: by chance alone they seldom would."""
-CORE = ("executor", "ingress", "sandbox")
+CORE = ("executor", "resolver", "ingress", "sandbox")
 SHORT_SECONDS = 60.0
 SIGNAL_GAP_SECONDS = 0.8
 FREEZE_SECONDS = (6.0, 11.0)
@@ -207,6 +207,6 @@ def _freezes(chance: random.Random, seconds: float) -> Iterator[Act]:
     if seconds < SHORT_SECONDS:
         return
     for moment in _moments(chance, seconds, 25.0):
-        name = chance.choice(("executor", "executor", "rival"))
+        name = chance.choice(("executor", "resolver", "rival"))
         details = {"process": name, "seconds": round(chance.uniform(*FREEZE_SECONDS), 2)}
         yield Act(at_seconds=moment, kind=Kind.FREEZE, details=details)

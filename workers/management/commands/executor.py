@@ -1,4 +1,4 @@
-"""`manage.py executor`: claims signals, trades them, and resolves what is in flight."""
+"""`manage.py executor`: claims signals, decides on them, signs and sends."""
 
 from typing import Any
 
@@ -9,13 +9,12 @@ from trading import live
 from workers.executor import RENEW_SECONDS, Executor, listen_for_wakes
 from workers.guard import rpc_weather
 from workers.heartbeat import BEAT_SECONDS, Heart
-from workers.resolver import STEP_SECONDS, Resolver
 from workers.runtime import every, run_daemon, run_together, utc_now
 from workers.wiring import open_desk
 
 
 class Command(BaseCommand):
-    help = "Run the executor: claim signals, sign and send, resolve what is in flight."
+    help = "Run the executor: claim signals, decide on them, sign and send."
 
     def handle(self, *args: Any, **options: Any) -> None:
         run_daemon(_main)
@@ -26,7 +25,6 @@ async def _main() -> None:
         executor = Executor(
             desk, entry_seats=settings.EXECUTION_SEATS, exit_seats=settings.EXIT_SEATS
         )
-        resolver = Resolver(desk)
         heart = Heart(
             "executor",
             writer=desk.writer,
@@ -37,7 +35,6 @@ async def _main() -> None:
         try:
             await run_together(
                 desk.conditions.keep_fresh(),
-                every(STEP_SECONDS, resolver.step, name="resolving"),
                 every(BEAT_SECONDS, heart.beat, name="heartbeat"),
                 every(RENEW_SECONDS, executor.renew, name="renewing leases"),
                 executor.consume(),
