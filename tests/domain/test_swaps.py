@@ -134,10 +134,14 @@ async def test_a_wallet_that_is_not_in_it_is_named(platform: Platform, mint: str
         read_balance_change(landed, wallet=SOMEBODY, mint=mint, tip_accounts=TIP_ACCOUNTS)
 
 
-def _wallets(transaction: dict[str, Any]) -> set[str]:
+def _keys(transaction: dict[str, Any]) -> list[str]:
     keys = transaction["transaction"]["message"]["accountKeys"]
+    return [key if isinstance(key, str) else key["pubkey"] for key in keys]
+
+
+def _wallets(transaction: dict[str, Any]) -> set[str]:
     owners = {row.get("owner") for row in transaction["meta"]["postTokenBalances"] or []}
-    return {str(key) for key in keys[:3] if isinstance(key, str)} | {o for o in owners if o}
+    return set(_keys(transaction)[:3]) | {owner for owner in owners if owner}
 
 
 @pytest.mark.skipif(
@@ -148,7 +152,7 @@ def test_every_recorded_transaction_is_read_or_named() -> None:
     read_count = 0
     for file in RECORDED:
         transaction = json.loads(file.read_text())
-        payer = transaction["transaction"]["message"]["accountKeys"][0]
+        [payer, *_] = _keys(transaction)
         for wallet in _wallets(transaction):
             try:
                 change = read_balance_change(
