@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test format journey chaos bench verify-books clean
+.PHONY: help setup run paper check test format journey chaos bench verify-books clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -16,6 +16,10 @@ setup: ## Make .venv/, install the pinned packages, prepare database and static 
 run: ## Start the whole platform (sandbox by default); Ctrl-C stops it
 	@ops/setup.sh
 	@exec $(PY) manage.py platform --stop-with-parent $(ARGS)
+
+paper: ## Trade on paper, with the sandbox as the real world; Ctrl-C stops it
+	@ops/setup.sh
+	@CHIMERA_MODE=paper PAPER_WORLD=sandbox exec $(PY) manage.py platform --stop-with-parent $(ARGS)
 
 check: ## Formatting, lint, types, layers, system checks, missing migrations
 	@ops/setup.sh

@@ -5,6 +5,7 @@ No message contains the value that it complains about: it may be a secret or hol
 
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,11 +13,14 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
+from solders.pubkey import Pubkey
 
 MODES = ("sandbox", "paper", "live")
 SECRETS = ("SECRET_KEY", "WEBHOOK_SECRET")
 OUTSIDE_URLS = ("RPC_URLS", "WS_URL", "JITO_URL", "JUPITER_URL", "DEXSCREENER_URL")
 TEXTS = (*SECRETS, *OUTSIDE_URLS, "JUPITER_API_KEY", "REDIS_URL", "ALLOWED_HOSTS", "DATABASES")
+PAPER_WORLDS = ("", "sandbox")
+MOST_LAMPORTS = 10**16
 SHORTEST_SECRET = 32
 FEWEST_DIFFERENT_LETTERS = 8
 PLACEHOLDER = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|^\$[A-Z_]+$|^<[^>]+>$")
@@ -98,6 +102,33 @@ def key_fits_the_mode() -> Iterator[CheckMessage]:
 
 
 @chimera_check
+def paper_is_wired() -> Iterator[CheckMessage]:
+    """E010, E011, E012: paper has a wallet that is an address, a world that exists and some capital."""
+    if settings.PAPER_WORLD not in PAPER_WORLDS or (
+        settings.PAPER_WORLD and settings.MODE != "paper"
+    ):
+        yield Error(
+            "PAPER_WORLD is for paper mode alone, and knows no other world than `sandbox`.",
+            hint="Unset PAPER_WORLD, or set CHIMERA_MODE=paper and PAPER_WORLD=sandbox.",
+            id="chimera.E011",
+        )
+    if settings.MODE != "paper":
+        return
+    if not _is_address(settings.PAPER_WALLET):
+        yield Error(
+            "PAPER_WALLET is not an address.",
+            hint="Any public address with some SOL, such as your own; its key is never asked for.",
+            id="chimera.E010",
+        )
+    if not _is_capital(settings.PAPER_CAPITAL_SOL):
+        yield Error(
+            "PAPER_CAPITAL_SOL is not an amount of SOL above 0 with at most 9 decimals.",
+            hint="Give it as a number, for example 50.",
+            id="chimera.E012",
+        )
+
+
+@chimera_check
 def outside_urls_are_given() -> Iterator[CheckMessage]:
     """E007: every part of the outside world has an address."""
     for name in OUTSIDE_URLS:
@@ -107,16 +138,21 @@ def outside_urls_are_given() -> Iterator[CheckMessage]:
 
 @chimera_check
 def outside_urls_fit_the_mode() -> Iterator[CheckMessage]:
-    """E008, E009: live and paper never talk to the sandbox, the sandbox never to the real world."""
+    """E008, E009: live and paper never talk to the sandbox, the sandbox never to the real world.
+
+    Paper may, once PAPER_WORLD says so; then it never talks to the real world.
+    """
+    is_paper_in_sandbox = settings.MODE == "paper" and settings.PAPER_WORLD == "sandbox"
+    has_sandbox = settings.MODE == "sandbox" or is_paper_in_sandbox
     for name in OUTSIDE_URLS:
         hosts = [urlsplit(url).hostname or "" for url in _texts(_value(name)) if url]
-        if settings.MODE == "sandbox" and not all(map(_is_near, hosts)):
+        if has_sandbox and not all(map(_is_near, hosts)):
             yield Error(
-                f"{name} leads out of this network in sandbox mode.",
+                f"{name} leads out of this network, and the world is the sandbox.",
                 hint=f"Unset {name}: the sandbox brings its own. {SILENCE}",
                 id="chimera.E009",
             )
-        if settings.MODE != "sandbox" and any(map(_is_loopback, hosts)):
+        if not has_sandbox and any(map(_is_loopback, hosts)):
             yield Error(
                 f"{name} leads to this machine, as the sandbox's does, in {settings.MODE} mode.",
                 hint=f"Point {name} at the real service. {SILENCE}",
@@ -130,6 +166,22 @@ def _value(name: str) -> object:
         return getattr(settings, name)
     except ImproperlyConfigured:
         return ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        Pubkey.from_string(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_capital(text: str) -> bool:
+    try:
+        lamports = Decimal(text).scaleb(9)
+    except InvalidOperation:
+        return False
+    return lamports.is_finite() and 0 < lamports <= MOST_LAMPORTS and lamports % 1 == 0
 
 
 def _texts(value: object) -> Iterator[str]:

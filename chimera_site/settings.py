@@ -18,9 +18,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.FileAwareEnv()
 
+PAPER_WALLET_IN_SANDBOX = "ChimeraPaperWa11et11111111111111111111111111"
+
 MODE = env.str("CHIMERA_MODE", default="sandbox")
+# `sandbox`: paper trades against the cluster in the box instead of the real world. Nothing but paper may.
+PAPER_WORLD = env.str("PAPER_WORLD", default="")
+IS_PAPER_IN_SANDBOX = MODE == "paper" and PAPER_WORLD == "sandbox"
+_home = "paper-in-sandbox" if IS_PAPER_IN_SANDBOX else MODE
 PROCESS = env.str("CHIMERA_PROCESS", default="web")
-DATA_DIR = Path(env.str("CHIMERA_DATA_DIR", default=str(BASE_DIR / "var" / MODE))).resolve()
+DATA_DIR = Path(env.str("CHIMERA_DATA_DIR", default=str(BASE_DIR / "var" / _home))).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 if (DATA_DIR / "run.env").exists():
     environ.Env.read_env(str(DATA_DIR / "run.env"), overwrite=False)
@@ -46,8 +52,10 @@ RUNTIME_DIR = Path(env.str("RUNTIME_DIR", default=str(short_runtime_dir())))
 RUNTIME_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 IS_SANDBOX = MODE == "sandbox"
+# Whether the outside world is the sandbox: it makes demo people, secrets and addresses of its own.
+HAS_SANDBOX = IS_SANDBOX or IS_PAPER_IN_SANDBOX
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default=generated_secret("secret_key") if IS_SANDBOX else "")
+SECRET_KEY = env.str("SECRET_KEY", default=generated_secret("secret_key") if HAS_SANDBOX else "")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -55,7 +63,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SANDBOX_URL = env.str("SANDBOX_URL", default="http://127.0.0.1:8899")
 INGRESS_URL = env.str("INGRESS_URL", default="http://127.0.0.1:8080")
 WEB_URL = env.str("WEB_URL", default="http://127.0.0.1:8000")
-_sandbox = SANDBOX_URL if IS_SANDBOX else ""
+_sandbox = SANDBOX_URL if HAS_SANDBOX else ""
 RPC_URLS = env.list("RPC_URLS", default=[f"{_sandbox}/rpc/primary"] if _sandbox else [])
 # How long an RPC that gave way must be well before it is preferred again.
 RPC_WELL_SECONDS = env.float("RPC_WELL_SECONDS", default=300.0)
@@ -67,14 +75,22 @@ JUPITER_API_KEY = env.str("JUPITER_API_KEY", default="")
 JUPITER_REQUESTS_PER_SECOND = env.float("JUPITER_REQUESTS_PER_SECOND", default=0.0)
 # What one process may ask of each RPC and of the block engine; 0 = no limit. Jito grants an address one.
 RPC_REQUESTS_PER_SECOND = env.float("RPC_REQUESTS_PER_SECOND", default=0.0)
-JITO_REQUESTS_PER_SECOND = env.float("JITO_REQUESTS_PER_SECOND", default=0.0 if IS_SANDBOX else 1.0)
+JITO_REQUESTS_PER_SECOND = env.float(
+    "JITO_REQUESTS_PER_SECOND", default=0.0 if HAS_SANDBOX else 1.0
+)
 JITO_AUTH = env.str("JITO_AUTH", default="")
 TIP_FLOOR_URL = env.str("TIP_FLOOR_URL", default="")
 
 WEBHOOK_SECRET = env.str(
-    "WEBHOOK_SECRET", default=generated_secret("webhook_secret") if IS_SANDBOX else ""
+    "WEBHOOK_SECRET", default=generated_secret("webhook_secret") if HAS_SANDBOX else ""
 )
 TRADING_KEY_FILE = Path(env.str("TRADING_KEY_FILE", default=str(DATA_DIR / "trading_key.json")))
+# The address that pays on paper: its key is never asked for, but rehearsed sales need SOL in it.
+PAPER_WALLET = env.str(
+    "PAPER_WALLET", default=PAPER_WALLET_IN_SANDBOX if IS_PAPER_IN_SANDBOX else ""
+)
+PAPER_CAPITAL_SOL = env.str("PAPER_CAPITAL_SOL", default="50")
+PAPER_LANDING_SECONDS = env.float("PAPER_LANDING_SECONDS", default=1.2)
 EXECUTION_SEATS = env.int("EXECUTION_SEATS", default=8)
 EXIT_SEATS = env.int("EXIT_SEATS", default=4)
 

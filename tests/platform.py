@@ -23,6 +23,7 @@ from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Strategy
 from trading.gateways.base import Endpoints
 from trading.gateways.connect import Gateways, connect
+from trading.gateways.transactions import KeySigner, Signer
 from trading.models import Position, Signal, Submission
 from trading.services.intake import receive_signal
 from trading.services.portfolio import landed_tips, snapshot
@@ -82,6 +83,7 @@ class Platform:
     sandbox: Sandbox
     database: Database
     desk: Desk
+    keypair: Keypair
     clock: Clock
     leader: str
     executor: Executor = field(init=False)
@@ -227,28 +229,40 @@ async def open_platform(
 ) -> AsyncIterator[Platform]:
     keypair, clock = sandbox.funded_keypair(20 * SOL), Clock()
     leader = str(Keypair().pubkey())
-    await writer.run(lambda: _seed(leader))
+    await writer.run(lambda: seed_rows(leader))
     async with connect(endpoints_of(sandbox)) as gateways:
-        desk = await _desk(gateways, writer, keypair, clock)
-        yield Platform(sandbox=sandbox, database=database, desk=desk, clock=clock, leader=leader)
+        desk = await open_desk(gateways, writer, KeySigner(keypair), clock)
+        yield Platform(
+            sandbox=sandbox,
+            database=database,
+            desk=desk,
+            keypair=keypair,
+            clock=clock,
+            leader=leader,
+        )
 
 
-async def _desk(gateways: Gateways, writer: GroupWriter, keypair: Keypair, clock: Clock) -> Desk:
-    address = str(keypair.pubkey())
+async def open_desk(gateways: Gateways, writer: GroupWriter, signer: Signer, clock: Clock) -> Desk:
+    """A desk whose conditions were asked for once."""
     conditions = Conditions(
         gateways,
-        wallet=address,
+        wallet=str(signer.pubkey),
         clock=clock,
         chance=random.Random(7),
         read_landed_tips=lambda: writer.read(landed_tips),
     )
     await conditions.refresh_once()
     return open_desk_with(
-        gateways=gateways, writer=writer, conditions=conditions, keypair=keypair, clock=clock
+        gateways=gateways,
+        writer=writer,
+        conditions=conditions,
+        signer=signer,
+        clock=clock,
     )
 
 
-def _seed(leader: str) -> None:
+def seed_rows(leader: str) -> None:
+    """The default policy, trading on, and an ACTIVE leader."""
     factories.make_policy_revision()
     factories.make_trading_state()
     factories.make_leader(leader)

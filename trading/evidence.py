@@ -14,12 +14,12 @@ from trading.domain.swaps import BalanceChange, TransactionUnreadable, read_bala
 from trading.domain.values import Action
 from trading.gateways.base import GatewayError
 from trading.gateways.chain_facts import SignatureStatus
-from trading.gateways.connect import connect
 from trading.gateways.http import authority_of
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.gateways.rpc import Rpc
 from trading.models import Decision, EquityPoint, Submission
 from trading.outside import endpoints
+from trading.reach import open_gateways
 from trading.services.portfolio import cash_flow, held_raw
 from wallets.models import TradingWallet
 
@@ -83,7 +83,7 @@ class WalletAnswer:
 async def ask_node(url: str, *, signature: str) -> NodeAnswer:
     """This node's finalized height, status and transaction, as far as they come in time."""
     where = replace(endpoints(), rpc_urls=(url,), probe_seconds=0.0, timeout_seconds=ASK_SECONDS)
-    async with connect(where) as gateways:
+    async with open_gateways(where) as gateways:
         rpc = gateways.rpc
         tip, statuses, transaction = await asyncio.gather(
             rpc.tip("finalized"),
@@ -113,7 +113,7 @@ async def ask_engine(bundle_id: str) -> EngineAnswer:
     """Both of the engine's queries about one bundle."""
     where = replace(endpoints(), rpc_urls=(), timeout_seconds=ASK_SECONDS)
     try:
-        async with connect(where) as gateways:
+        async with open_gateways(where) as gateways:
             [inflight] = await gateways.block_engine.inflight_statuses([bundle_id])
             [landed] = await gateways.block_engine.bundle_statuses([bundle_id])
     except GatewayError as error:
@@ -132,7 +132,7 @@ async def ask_wallet(row: Submission, books: WalletAnswer) -> WalletAnswer:
     """The books completed by what the chain says that our wallet holds."""
     where = replace(endpoints(), probe_seconds=0.0, timeout_seconds=ASK_SECONDS)
     try:
-        async with connect(where) as gateways:
+        async with open_gateways(where) as gateways:
             return await _complete(gateways.rpc, row, books)
     except GatewayError as error:
         return replace(books, trouble=str(error))

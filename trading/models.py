@@ -12,6 +12,8 @@ from trading.money import Disposal as Disposal
 from trading.money import EquityPoint as EquityPoint
 from trading.money import Fill as Fill
 from trading.money import Lot as Lot
+from trading.paper_trades import PaperStatus as PaperStatus
+from trading.paper_trades import PaperTransaction as PaperTransaction
 from trading.providers import Delivery as Delivery
 from trading.providers import Provider as Provider
 from trading.providers import ProviderSecret as ProviderSecret
@@ -232,6 +234,9 @@ class Submission(models.Model):
     tip_lamports = models.BigIntegerField()
     in_amount_raw = RawAmountField(help_text="Lamports of a buy, raw tokens of a sell.")
     quoted_out_raw = RawAmountField()
+    minimum_out_raw = RawAmountField(
+        null=True, help_text="With less it fails on chain; empty: not known."
+    )
     status = models.CharField(max_length=10, choices=choices(SubmissionStatus))
     error = models.CharField(max_length=300, blank=True)
     recorded_at = models.DateTimeField()

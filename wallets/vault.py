@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from django.conf import settings
 from solders.keypair import Keypair
 
 
@@ -12,7 +13,11 @@ class UnableToOpenKey(Exception):
 
 
 def open_trading_key(path: Path) -> Keypair:
-    """The keypair in a file: a JSON array of 64 bytes (Solana's own form) or its base58 text."""
+    """The keypair in a file: a JSON array of 64 bytes (Solana's own form) or its base58 text.
+
+    UnableToOpenKey in paper mode, before the file is looked at.
+    """
+    _refuse_on_paper()
     try:
         text = path.read_text().strip()
     except OSError as error:
@@ -28,9 +33,18 @@ def open_trading_key(path: Path) -> Keypair:
 
 
 def create_trading_key(path: Path) -> Keypair:
-    """Make a new key in a file that only its owner can read; refuses to replace one."""
+    """Make a new key in a file that only its owner can read; refuses to replace one.
+
+    UnableToOpenKey in paper mode: there is nothing that it could be for.
+    """
+    _refuse_on_paper()
     keypair = Keypair()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(list(bytes(keypair)), file)
     return keypair
+
+
+def _refuse_on_paper() -> None:
+    if settings.MODE == "paper":
+        raise UnableToOpenKey("paper mode opens no key and makes none: nothing is signed there")

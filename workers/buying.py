@@ -170,6 +170,7 @@ async def _build(
         tip_lamports=paid.lamports if paid else 0,
         in_amount_raw=decision.size_lamports,
         quoted_out_raw=quote.out_amount_raw,
+        minimum_out_raw=quote.minimum_out_raw,
         waited_microseconds=watch.waited_microseconds,
     )
 

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from solders.keypair import Keypair
-from solders.pubkey import Pubkey
-
 from trading.domain.values import Route
 from trading.facts.sales import SaleDesk
 from trading.facts.tokens import TokenDesk
@@ -18,6 +15,7 @@ from trading.gateways.lookup_tables import LookupTables
 from trading.gateways.transactions import (
     Closing,
     SignedTransaction,
+    Signer,
     SwapInstructions,
     Tip,
     assemble,
@@ -35,7 +33,7 @@ NETWORK_FEE_LAMPORTS = 5_000 + COMPUTE_UNIT_LIMIT * COMPUTE_UNIT_PRICE_MICRO_LAM
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The key and its address are opened and derived once, at start."""
+    """Whoever signs is opened once, at start, and its address derived once."""
 
     gateways: Gateways
     writer: GroupWriter
@@ -43,8 +41,7 @@ class Desk:
     tokens: TokenDesk
     sales: SaleDesk
     tables: LookupTables
-    keypair: Keypair
-    pubkey: Pubkey
+    signer: Signer
     address: str
     clock: Callable[[], datetime]
 
@@ -72,8 +69,7 @@ class Desk:
             blockhash = await self.gateways.rpc.latest_blockhash("confirmed")
         signed = assemble(
             instructions=instructions,
-            payer=self.keypair,
-            payer_pubkey=self.pubkey,
+            signer=self.signer,
             blockhash=blockhash.hash,
             compute_unit_limit=COMPUTE_UNIT_LIMIT - variant % FREE_COMPUTE_UNITS,
             compute_unit_price_micro_lamports=COMPUTE_UNIT_PRICE_MICRO_LAMPORTS,
@@ -94,21 +90,20 @@ def open_desk_with(
     gateways: Gateways,
     writer: GroupWriter,
     conditions: Conditions,
-    keypair: Keypair,
+    signer: Signer,
     clock: Callable[[], datetime],
 ) -> Desk:
     """A desk over these parts, with nothing asked yet."""
-    pubkey, tables = keypair.pubkey(), LookupTables(gateways.rpc)
+    tables = LookupTables(gateways.rpc)
     return Desk(
         gateways=gateways,
         writer=writer,
         conditions=conditions,
         tokens=TokenDesk(gateways, clock=clock),
-        sales=SaleDesk(gateways, owner=pubkey, tables=tables, clock=clock),
+        sales=SaleDesk(gateways, owner=signer.pubkey, tables=tables, clock=clock),
         tables=tables,
-        keypair=keypair,
-        pubkey=pubkey,
-        address=str(pubkey),
+        signer=signer,
+        address=str(signer.pubkey),
         clock=clock,
     )
 

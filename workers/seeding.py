@@ -8,18 +8,19 @@ import secrets
 import urllib.request
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from solders.keypair import Keypair
 
 from audit import services as audit
 from audit.models import PolicyRevision
 from trading.domain.policy import Policy, as_json
 from trading.domain.values import LAMPORTS_PER_SOL
 from trading.models import Provider, ProviderSecret, Token, TradingState
+from trading.services.paper import ensure_capital
 from wallets import services as roster
 from wallets.models import LeaderStatus, LeaderStrategy, TradingWallet
 from wallets.vault import create_trading_key, open_trading_key
@@ -58,11 +59,11 @@ class Sandbox:
         return int(self.post("/", call)["result"]["value"])
 
 
-def seed(*, sandbox: Sandbox, key_file: Path, password_file: Path, now: datetime) -> None:
+def seed(*, sandbox: Sandbox, wallet: str, password_file: Path, now: datetime) -> None:
     """Everything a sandbox platform needs before its first signal, besides the rules."""
     seed_people(password_file)
     seed_market(sandbox, now=now)
-    seed_wallet(sandbox, key_file, now=now)
+    seed_wallet(sandbox, wallet, now=now)
 
 
 def demo_password(file: Path) -> str:
@@ -83,17 +84,17 @@ def seed_people(password_file: Path) -> None:
 
 
 @transaction.atomic
-def seed_rules(*, mode: str, webhook_secret: str, now: datetime) -> None:
+def seed_rules(*, mode: str, webhook_secret: str, is_halted: bool, now: datetime) -> None:
     """Default policy, trading state and one provider, in any mode.
 
-    Outside the sandbox entries are halted until a person resumes them.
+    Entries that begin halted wait for a person to resume them.
     """
     if not PolicyRevision.objects.exists():
         audit.propose_revision(as_json(Policy()), actor=ACTOR, reason=REASON, now=now)
     TradingState.objects.get_or_create(
         pk=1,
         defaults={
-            "entries_halted": mode != "sandbox",
+            "entries_halted": is_halted,
             "reason": REASON,
             "actor": ACTOR,
             "changed_at": now,
@@ -125,9 +126,17 @@ def seed_market(sandbox: Sandbox, *, now: datetime) -> None:
         )
 
 
-def seed_wallet(sandbox: Sandbox, key_file: Path, *, now: datetime) -> None:
-    """A trading key in its file, and its first money from the sandbox's faucet."""
-    address = str(_key(key_file).pubkey())
+@transaction.atomic
+def seed_paper(*, wallet: str, capital_sol: str, now: datetime) -> None:
+    """The paper wallet, and its capital as it is configured now: a change is paid in, or out."""
+    TradingWallet.objects.get_or_create(
+        address=wallet, defaults={"label": "paper", "created_at": now}
+    )
+    ensure_capital(lamports=int(Decimal(capital_sol) * LAMPORTS_PER_SOL), now=now)
+
+
+def seed_wallet(sandbox: Sandbox, address: str, *, now: datetime) -> None:
+    """Our wallet, and its first money from the sandbox's faucet."""
     TradingWallet.objects.get_or_create(
         address=address, defaults={"label": "sandbox", "created_at": now}
     )
@@ -135,5 +144,7 @@ def seed_wallet(sandbox: Sandbox, key_file: Path, *, now: datetime) -> None:
         sandbox.post("/sandbox/fund", {"address": address, "lamports": STARTING_LAMPORTS})
 
 
-def _key(file: Path) -> Keypair:
-    return open_trading_key(file) if file.exists() else create_trading_key(file)
+def trading_address(file: Path) -> str:
+    """The address of the trading key in its file, which is made if there is none."""
+    keypair = open_trading_key(file) if file.exists() else create_trading_key(file)
+    return str(keypair.pubkey())

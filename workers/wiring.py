@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from django.conf import settings
+from solders.pubkey import Pubkey
 
-from trading.gateways.connect import Gateways, connect
-from trading.outside import endpoints
+from trading.gateways.transactions import KeySigner, PaperSigner, Signer
+from trading.reach import open_gateways
 from trading.rows import serialise
 from trading.services.portfolio import landed_tips
 from trading.writer import GroupWriter
@@ -17,15 +18,11 @@ from workers.desk import Desk, open_desk_with
 from workers.runtime import utc_now
 
 
-class UnableToTrade(Exception):
-    """This mode has no way to trade, so no daemon starts."""
-
-
-@asynccontextmanager
-async def open_gateways() -> AsyncIterator[Gateways]:
-    """The configured gateways, closed at the end."""
-    async with connect(endpoints()) as gateways:
-        yield gateways
+def open_signer() -> Signer:
+    """Who pays and signs. On paper nobody signs: the wallet is a public address, and no key is opened."""
+    if settings.MODE == "paper":
+        return PaperSigner(Pubkey.from_string(settings.PAPER_WALLET))
+    return KeySigner(open_trading_key(settings.TRADING_KEY_FILE))
 
 
 @asynccontextmanager
@@ -44,18 +41,12 @@ async def open_writer() -> AsyncIterator[GroupWriter]:
 
 @asynccontextmanager
 async def open_desk() -> AsyncIterator[Desk]:
-    """Everything a trade needs, conditions already asked for once.
-
-    UnableToTrade in paper mode: it must never load a key, and this desk signs what is then really sent.
-    """
-    if settings.MODE == "paper":
-        raise UnableToTrade("paper mode has no simulated fills yet; use sandbox")
-    keypair = open_trading_key(settings.TRADING_KEY_FILE)
-    wallet = str(keypair.pubkey())
-    async with open_gateways() as gateways, open_writer() as writer:
+    """Everything a trade needs, conditions already asked for once."""
+    signer = open_signer()
+    async with open_writer() as writer, open_gateways(books=writer) as gateways:
         conditions = Conditions(
             gateways,
-            wallet=wallet,
+            wallet=str(signer.pubkey),
             clock=utc_now,
             chance=random.SystemRandom(),
             read_landed_tips=lambda: writer.read(landed_tips),
@@ -65,6 +56,6 @@ async def open_desk() -> AsyncIterator[Desk]:
             gateways=gateways,
             writer=writer,
             conditions=conditions,
-            keypair=keypair,
+            signer=signer,
             clock=utc_now,
         )

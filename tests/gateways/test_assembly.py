@@ -24,6 +24,7 @@ from trading.gateways.jito import TIP_ACCOUNTS
 from trading.gateways.transactions import (
     SIZE_LIMIT_BYTES,
     Closing,
+    KeySigner,
     MalformedTransaction,
     SignedTransaction,
     SwapInstructions,
@@ -63,8 +64,7 @@ SWAP = SwapInstructions(
 def assembled(**changes: Any) -> SignedTransaction:
     given = {
         "instructions": SWAP,
-        "payer": PAYER,
-        "payer_pubkey": OWNER,
+        "signer": KeySigner(PAYER),
         "blockhash": BLOCKHASH,
     }
     return assemble(**{**given, **changes})

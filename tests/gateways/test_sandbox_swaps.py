@@ -12,7 +12,13 @@ from tests.gateways.trader import TIP, UNIT_LIMIT, WSOL, Trader, trading_on
 from trading.gateways.base import Refused
 from trading.gateways.jito import TIP_ACCOUNTS, InflightState
 from trading.gateways.jupiter import NoRoute
-from trading.gateways.transactions import Closing, SignedTransaction, assemble, round_trip
+from trading.gateways.transactions import (
+    Closing,
+    KeySigner,
+    SignedTransaction,
+    assemble,
+    round_trip,
+)
 
 SPENT = 100_000_000
 BASE_FEE = 5_000
@@ -143,8 +149,7 @@ async def test_a_round_trip_shows_what_selling_again_would_bring(trader: Trader)
     )
     signed = assemble(
         instructions=both,
-        payer=trader.keypair,
-        payer_pubkey=trader.pubkey,
+        signer=KeySigner(trader.keypair),
         blockhash=(await rpc.latest_blockhash()).hash,
         compute_unit_limit=400_000,
     )

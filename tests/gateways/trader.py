@@ -13,7 +13,7 @@ from trading.gateways.base import Endpoints
 from trading.gateways.connect import Gateways, connect
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.gateways.jupiter import Quote
-from trading.gateways.transactions import SignedTransaction, Tip, assemble
+from trading.gateways.transactions import KeySigner, SignedTransaction, Tip, assemble
 
 WSOL = "So11111111111111111111111111111111111111112"
 TIP = Tip(account=TIP_ACCOUNTS[2], lamports=10_000_000)
@@ -61,8 +61,7 @@ class Trader:
         blockhash = await self.gateways.rpc.latest_blockhash()
         return assemble(
             instructions=instructions,
-            payer=self.keypair,
-            payer_pubkey=self.pubkey,
+            signer=KeySigner(self.keypair),
             blockhash=blockhash.hash,
             compute_unit_limit=UNIT_LIMIT,
             **options,

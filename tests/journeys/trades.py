@@ -47,7 +47,7 @@ class Traded:
     @property
     def us(self) -> Payer:
         """Our own key in the wrong hands."""
-        return Payer(sandbox=self.platform.sandbox, keypair=self.platform.desk.keypair)
+        return Payer(sandbox=self.platform.sandbox, keypair=self.platform.keypair)
 
 
 async def trade(platform: Platform) -> Traded:
@@ -118,10 +118,10 @@ def give_token(traded: Traded, amount_raw: int = 1_000) -> str:
     sandbox = traded.platform.sandbox
     stranger = Payer(sandbox=sandbox, keypair=sandbox.funded_keypair())
     mint = stranger.issue()
-    ours = get_associated_token_address(traded.platform.desk.pubkey, mint)
+    ours = get_associated_token_address(traded.platform.desk.signer.pubkey, mint)
     stranger.send(
         create_idempotent_associated_token_account(
-            stranger.address, traded.platform.desk.pubkey, mint
+            stranger.address, traded.platform.desk.signer.pubkey, mint
         ),
         _transfer(stranger.token_account(mint), ours, stranger.address, amount_raw),
     )

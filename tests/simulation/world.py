@@ -26,6 +26,7 @@ from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Route, Strategy
 from trading.gateways.base import Endpoints, GatewayError
 from trading.gateways.connect import connect
+from trading.gateways.transactions import KeySigner
 from trading.models import Position, Signal, Submission
 from trading.rows import every
 from trading.services.control import request_exit
@@ -156,7 +157,7 @@ class World:
                 gateways=gateways,
                 writer=process.writer,
                 conditions=conditions,
-                keypair=OURS,
+                signer=KeySigner(OURS),
                 clock=self._clock,
             )
             process.watch = watch

@@ -150,3 +150,58 @@ def test_manage_py_itself_refuses_to_run_a_dangerous_configuration(tmp_path):
     )
     assert outcome.returncode == 1
     assert {f"chimera.E00{number}" in outcome.stderr for number in (3, 5, 7)} == {True}
+
+
+@pytest.fixture
+def paper(live, tmp_path):
+    """A paper configuration without a fault."""
+    live.MODE = "paper"
+    live.TRADING_KEY_FILE = tmp_path / "none.json"
+    live.PAPER_WALLET = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
+    live.PAPER_CAPITAL_SOL = "50"
+    live.PAPER_WORLD = ""
+    return live
+
+
+def paper_problems() -> set[str]:
+    found = {message.id.removeprefix("chimera.") for message in checks.paper_is_wired()}
+    return found | problems()
+
+
+@pytest.mark.usefixtures("paper")
+def test_a_complete_paper_configuration_has_no_problem():
+    assert paper_problems() == set()
+
+
+@pytest.mark.parametrize("address", ["", "somebody", "7xKX", "0" * 44])
+def test_a_paper_wallet_is_an_address(paper, address):
+    paper.PAPER_WALLET = address
+    assert paper_problems() == {"E010"}
+
+
+@pytest.mark.parametrize("capital", ["", "0", "-1", "much", "nan", "inf", "0.0000000001", "1e99"])
+def test_paper_capital_is_an_amount_of_sol(paper, capital):
+    paper.PAPER_CAPITAL_SOL = capital
+    assert paper_problems() == {"E012"}
+
+
+@pytest.mark.parametrize(("mode", "world"), [("live", "sandbox"), ("sandbox", "sandbox")])
+def test_only_paper_may_choose_the_sandbox_as_its_world(paper, mode, world):
+    paper.MODE, paper.PAPER_WORLD = mode, world
+    assert "E011" in paper_problems()
+
+
+def test_paper_with_the_sandbox_as_its_world_never_talks_to_the_real_one(paper):
+    paper.PAPER_WORLD = "sandbox"
+    assert paper_problems() == {"E009"}
+    for name in REAL:
+        setattr(
+            paper, name, ["http://127.0.0.1:8899"] if name == "RPC_URLS" else "http://127.0.0.1:1"
+        )
+    assert paper_problems() == set()
+
+
+def test_live_does_not_reach_the_sandbox_by_way_of_a_paper_setting(live):
+    live.PAPER_WORLD = "sandbox"
+    live.JITO_URL = "http://127.0.0.1:8899/jito"
+    assert {"E008", "E011"} <= paper_problems()

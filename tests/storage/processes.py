@@ -86,6 +86,6 @@ def house(platform: Platform, database: Database, tmp_path: Path) -> Iterator[Ho
     """A house whose executors sign with the platform's key, on its sandbox and its rows."""
     directory = tmp_path / "house"
     directory.mkdir()
-    (directory / "trading_key.json").write_text(json.dumps(list(bytes(platform.desk.keypair))))
+    (directory / "trading_key.json").write_text(json.dumps(list(bytes(platform.keypair))))
     with open_house(directory, database, SANDBOX_URL=platform.sandbox.url) as opened:
         yield opened

@@ -23,7 +23,7 @@ SEED = """
 from django.utils import timezone
 from trading.models import Token
 from workers.seeding import seed_rules
-seed_rules(mode="sandbox", webhook_secret={secret!r}, now=timezone.now())
+seed_rules(mode="sandbox", webhook_secret={secret!r}, is_halted=False, now=timezone.now())
 Token.objects.create(mint={bonk!r}, symbol="BONK")
 for mint in {twins!r}:
     Token.objects.create(mint=mint, symbol="TWIN")

@@ -218,7 +218,7 @@ async def test_a_position_that_is_being_sold_is_not_written_off(platform: Platfo
 async def test_tokens_that_our_own_key_sent_away_are_told_too(platform: Platform) -> None:
     mint = mint_of(platform.sandbox, "JUP")
     position = await platform.bought(mint)
-    thief = Payer(sandbox=platform.sandbox, keypair=platform.desk.keypair)
+    thief = Payer(sandbox=platform.sandbox, keypair=platform.keypair)
     program = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
     key, receiver = Pubkey.from_string(mint), somebody()
     thief.send(
@@ -279,7 +279,7 @@ async def test_a_drained_wallet_halts_entries_until_a_person_resets_it(
         return await platform.see(trading_state)
 
     await watched_for(30)
-    thief = Payer(sandbox=platform.sandbox, keypair=platform.desk.keypair)
+    thief = Payer(sandbox=platform.sandbox, keypair=platform.keypair)
     for lamports, is_halted in ((5 * SOL - 2_000_000, False), (3_000_000, True)):
         thief.send(thief.pay(somebody(), lamports))
         assert not (await watched_for(15)).are_entries_halted, "a node may lag so long"

@@ -1,7 +1,7 @@
 """Opens the way to the outside: sessions, hosts and the gateways over them, closed together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,9 +10,10 @@ import aiohttp
 from trading.gateways.base import Endpoints
 from trading.gateways.http import Host, authority_of, new_session
 from trading.gateways.jito import BlockEngine
-from trading.gateways.json_rpc import JsonRpc
+from trading.gateways.json_rpc import Caller, JsonRpc
 from trading.gateways.jupiter import Jupiter
 from trading.gateways.market_data import MarketData
+from trading.gateways.paper import PaperEngine, PaperMarket, PaperNode
 from trading.gateways.quota import Quota
 from trading.gateways.rpc import Rpc
 
@@ -29,12 +30,24 @@ class Gateways:
 
 
 @asynccontextmanager
-async def connect(endpoints: Endpoints) -> AsyncIterator[Gateways]:
-    """The gateways, for use in this event loop only; one keep-alive session for each host."""
+async def connect(
+    endpoints: Endpoints, *, paper: Callable[[Jupiter], PaperMarket] | None = None
+) -> AsyncIterator[Gateways]:
+    """The gateways, for use in this event loop only; one keep-alive session for each host.
+
+    With a `paper` market they only read: whatever would be sent is given to it, and it answers for that.
+    """
     async with AsyncExitStack() as stack:
         hosts = _Hosts(endpoints, stack)
+        jupiter = await _jupiter(endpoints, hosts)
+        nodes: list[Caller] = [JsonRpc(await hosts.open(url)) for url in endpoints.rpc_urls]
+        bundles: Caller = JsonRpc(await _engine_host(endpoints, hosts), path=_BUNDLES_PATH)
+        if paper is not None:
+            market = paper(jupiter)
+            bundles = PaperEngine(bundles, market, nodes=nodes)
+            nodes = [PaperNode(node, market) for node in nodes]
         rpc = Rpc(
-            [JsonRpc(await hosts.open(url)) for url in endpoints.rpc_urls],
+            nodes,
             well_seconds=endpoints.rpc_well_seconds,
             requests_per_second=endpoints.rpc_requests_per_second,
         )
@@ -44,8 +57,8 @@ async def connect(endpoints: Endpoints) -> AsyncIterator[Gateways]:
             stack.push_async_callback(_end, probes)
         yield Gateways(
             rpc=rpc,
-            block_engine=await _block_engine(endpoints, hosts),
-            jupiter=await _jupiter(endpoints, hosts),
+            block_engine=await _block_engine(endpoints, hosts, bundles),
+            jupiter=jupiter,
             market_data=MarketData(await hosts.open(endpoints.dexscreener_url)),
         )
 
@@ -61,12 +74,16 @@ async def _end(task: asyncio.Task[None]) -> None:
     await asyncio.wait([task])
 
 
-async def _block_engine(endpoints: Endpoints, hosts: "_Hosts") -> BlockEngine:
-    engine = await hosts.open(endpoints.jito_url, {"x-jito-auth": endpoints.jito_auth})
+async def _engine_host(endpoints: Endpoints, hosts: "_Hosts") -> Host:
+    return await hosts.open(endpoints.jito_url, {"x-jito-auth": endpoints.jito_auth})
+
+
+async def _block_engine(endpoints: Endpoints, hosts: "_Hosts", bundles: Caller) -> BlockEngine:
     floor_url = endpoints.tip_floor_url
+    floor = hosts.open(floor_url) if floor_url else _engine_host(endpoints, hosts)
     return BlockEngine(
-        JsonRpc(engine, path=_BUNDLES_PATH),
-        tip_floor_host=await hosts.open(floor_url) if floor_url else engine,
+        bundles,
+        tip_floor_host=await floor,
         tip_floor_path="" if floor_url else _TIP_FLOOR_PATH,
         requests_per_second=endpoints.jito_requests_per_second,
     )

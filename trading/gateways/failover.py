@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from trading.gateways.base import GatewayError, InvalidReply, RateLimited, Refused, Unavailable
 from trading.gateways.chain_facts import read_blockhash
-from trading.gateways.json_rpc import JsonRpc
+from trading.gateways.json_rpc import Caller
 from trading.gateways.quota import Allowance
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ class Endpoint:
 
     def __init__(
         self,
-        rpc: JsonRpc,
+        rpc: Caller,
         *,
         well_seconds: float = WELL_SECONDS,
         requests_per_second: float = 0.0,

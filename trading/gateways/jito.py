@@ -14,7 +14,7 @@ from trading.domain.tips import TipFloor
 from trading.gateways.base import InvalidReply, RateLimited, Refused
 from trading.gateways.chain_facts import Commitment, as_commitment, value_of
 from trading.gateways.http import Host
-from trading.gateways.json_rpc import JsonRpc
+from trading.gateways.json_rpc import Caller
 from trading.gateways.quota import Allowance
 from trading.gateways.shapes import (
     as_address,
@@ -90,7 +90,7 @@ class BlockEngine:
 
     def __init__(
         self,
-        bundles: JsonRpc,
+        bundles: Caller,
         *,
         tip_floor_host: Host,
         tip_floor_path: str,

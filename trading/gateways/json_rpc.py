@@ -1,7 +1,7 @@
 """The JSON-RPC 2.0 envelope: one call, one result or one named error; no method is known here."""
 
 import itertools
-from typing import Any, Never
+from typing import Any, Never, Protocol
 
 from trading.gateways.base import InvalidReply, RateLimited, Refused, Unavailable
 from trading.gateways.http import Host
@@ -13,6 +13,16 @@ _REFUSING_CODES = frozenset(
 )
 # The third is what Jito's engine says when it is congested (recorded).
 _RATE_CODES = frozenset({429, -32429, -32097})
+
+
+class Caller(Protocol):
+    """Whoever answers JSON-RPC calls: a host, or what stands before one."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def call(self, method: str, params: list[Any]) -> Any:
+        """The result, or a GatewayError."""
 
 
 class JsonRpc:

@@ -39,7 +39,7 @@ from trading.gateways.failover import (
     in_order,
     probe,
 )
-from trading.gateways.json_rpc import JsonRpc
+from trading.gateways.json_rpc import Caller
 from trading.gateways.shapes import as_flag, as_integer, as_object, as_text
 
 __all__ = [
@@ -74,7 +74,7 @@ class Rpc:
 
     def __init__(
         self,
-        endpoints: Sequence[JsonRpc],
+        endpoints: Sequence[Caller],
         *,
         well_seconds: float = WELL_SECONDS,
         requests_per_second: float = 0.0,

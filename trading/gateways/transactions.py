@@ -5,7 +5,9 @@ address-lookup-table program (56 bytes of meta, then 32 bytes an address).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha512
+from typing import Protocol
 
 from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.compute_budget import ID as COMPUTE_BUDGET_ID
@@ -92,11 +94,49 @@ class SignedTransaction:
     wire: bytes
 
 
+class Signer(Protocol):
+    """Who pays, and what makes a message a transaction with an id of its own."""
+
+    @property
+    def pubkey(self) -> Pubkey: ...
+
+    def sign(self, message: MessageV0) -> VersionedTransaction:
+        """The transaction of exactly this message; its first signature names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySigner:
+    """Signs with a key. Deriving its address costs 20 microseconds, so it is kept."""
+
+    keypair: Keypair
+    pubkey: Pubkey = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pubkey", self.keypair.pubkey())
+
+    def sign(self, message: MessageV0) -> VersionedTransaction:
+        """Raises SignerError when the message wants somebody else's signature too."""
+        return VersionedTransaction(message, [self.keypair])
+
+
+@dataclass(frozen=True, slots=True)
+class PaperSigner:
+    """Names a transaction without any key: where the signature belongs stands a digest of the message.
+
+    No node would take it: the digest is no signature of anybody.
+    """
+
+    pubkey: Pubkey
+
+    def sign(self, message: MessageV0) -> VersionedTransaction:
+        digest = sha512(b"chimera paper" + bytes(message)).digest()
+        return VersionedTransaction.populate(message, [Signature.from_bytes(digest)])
+
+
 def assemble(
     *,
     instructions: SwapInstructions,
-    payer: Keypair,
-    payer_pubkey: Pubkey,
+    signer: Signer,
     blockhash: str,
     compute_unit_limit: int | None = None,
     compute_unit_price_micro_lamports: int | None = None,
@@ -106,7 +146,6 @@ def assemble(
 ) -> SignedTransaction:
     """The signed v0 transaction: compute budget, setup, swap, cleanup, close, tip.
 
-    `payer_pubkey` is the key of `payer` (deriving it costs 20 microseconds, so callers keep it).
     A given compute unit limit or price replaces Jupiter's.
     The tip is the last instruction and its account never comes from a lookup table.
     Raises UnableToAssemble, TransactionTooLarge.
@@ -118,13 +157,13 @@ def assemble(
         *instructions.cleanup,
     ]
     if closing is not None:
-        steps += _close(closing, payer_pubkey)
+        steps += _close(closing, signer.pubkey)
     tables = list(lookup_tables)
     if tip is not None:
         tip_account = _pubkey(tip.account)
-        steps.append(_transfer(payer_pubkey, tip_account, tip.lamports))
+        steps.append(_transfer(signer.pubkey, tip_account, tip.lamports))
         tables = [_without(table, tip_account) for table in tables]
-    return _sign(steps, payer, payer_pubkey, blockhash, tables)
+    return _sign(steps, signer, blockhash, tables)
 
 
 def unsigned(
@@ -231,14 +270,13 @@ def _without(table: AddressLookupTableAccount, address: Pubkey) -> AddressLookup
 
 def _sign(
     steps: Sequence[Instruction],
-    payer: Keypair,
-    payer_pubkey: Pubkey,
+    signer: Signer,
     blockhash: str,
     tables: Sequence[AddressLookupTableAccount],
 ) -> SignedTransaction:
     try:
-        message = _compile(steps, payer_pubkey, Hash.from_string(blockhash), tables)
-        transaction = VersionedTransaction(message, [payer])
+        message = _compile(steps, signer.pubkey, Hash.from_string(blockhash), tables)
+        transaction = signer.sign(message)
     except (SignerError, ParseHashError, ValueError) as error:
         raise UnableToAssemble(f"{type(error).__name__}: {error}") from None
     wire = _checked_wire(transaction)

@@ -40,6 +40,7 @@ class SignedOrder:
     in_amount_raw: int
     quoted_out_raw: int
     waited_microseconds: int
+    minimum_out_raw: int | None = None
 
 
 FactsBuilder = Callable[..., Facts]

@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from wallets.vault import open_trading_key
+from trading.reach import open_gateways
 from workers.custody import CUSTODY_SECONDS, Custody
 from workers.exit_watcher import STEP_SECONDS, ExitWatcher
 from workers.guard import GUARD_SECONDS, Guard, rpc_weather
 from workers.heartbeat import BEAT_SECONDS, Heart
 from workers.runtime import every, run_daemon, run_together, utc_now
-from workers.wiring import open_gateways, open_writer
+from workers.wiring import open_signer, open_writer
 
 
 class Command(BaseCommand):
@@ -22,10 +21,10 @@ class Command(BaseCommand):
 
 
 async def _main() -> None:
-    wallet = str(open_trading_key(settings.TRADING_KEY_FILE).pubkey())
+    wallet = str(open_signer().pubkey)
     async with (
-        open_gateways() as gateways,
         open_writer() as writer,
+        open_gateways(books=writer) as gateways,
         open_writer() as guards_writer,
     ):
         watcher = ExitWatcher(gateways=gateways, writer=writer, wallet=wallet, clock=utc_now)

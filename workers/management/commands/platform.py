@@ -58,7 +58,7 @@ class Command(BaseCommand):
 
     def set_up(self) -> None:
         self.say(f"mode {settings.MODE}, data in {settings.DATA_DIR}")
-        if settings.IS_SANDBOX:
+        if settings.HAS_SANDBOX:
             # The signal provider reads the secret from this file, also when we got it elsewhere.
             write_private(settings.DATA_DIR / "webhook_secret", settings.WEBHOOK_SECRET)
         call_command("migrate", verbosity=0, interactive=False)
@@ -67,7 +67,7 @@ class Command(BaseCommand):
 
     def wire(self, stack: ExitStack, *, sandbox_options: tuple[str, ...]) -> Wiring:
         """Choose the ports, which stay ours as long as `stack` is open."""
-        names = [name for name in PREFERRED_PORTS if settings.IS_SANDBOX or name != "SANDBOX_PORT"]
+        names = [name for name in PREFERRED_PORTS if settings.HAS_SANDBOX or name != "SANDBOX_PORT"]
         port_of = {name: lease(name, stack) for name in names}
         own_socket = settings.RUNTIME_DIR / "redis.sock"
         return Wiring(

@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
 from trading.gateways.base import GatewayError
+from trading.reach import open_gateways
 from trading.reconciliation.check import reconcile
 from trading.reconciliation.findings import Report
 from trading.reconciliation.reader import UnableToRead
-from workers.wiring import open_gateways
 
 EQUAL, DIFFERENT, NOT_CHECKED = 0, 1, 2
 SETTLE_SECONDS = 15.0

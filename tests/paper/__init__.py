@@ -1,0 +1,1 @@
+"""Paper mode: real quotes and facts, and nothing is ever sent."""
