@@ -7,7 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-SUBCOMMANDS: dict[str, ModuleType] = {}
+from scout.commands import backtest
+
+SUBCOMMANDS: dict[str, ModuleType] = {"backtest": backtest}
 
 
 class Command(BaseCommand):
