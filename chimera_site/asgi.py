@@ -21,6 +21,7 @@ sockets = URLRouter(
     [
         path("ws/live/", live),  # type: ignore[arg-type, list-item]
         path("ws/live/latency/", live, {"page": "latency"}),  # type: ignore[arg-type, list-item]
+        path("ws/live/sources/", live, {"page": "sources"}),  # type: ignore[arg-type, list-item]
     ]
 )
 application = ProtocolTypeRouter(

@@ -67,7 +67,10 @@ _sandbox = SANDBOX_URL if HAS_SANDBOX else ""
 RPC_URLS = env.list("RPC_URLS", default=[f"{_sandbox}/rpc/primary"] if _sandbox else [])
 # How long an RPC that gave way must be well before it is preferred again.
 RPC_WELL_SECONDS = env.float("RPC_WELL_SECONDS", default=300.0)
+# Without one the watcher reads the leaders' lists only.
 WS_URL = env.str("WS_URL", default=_sandbox.replace("http", "ws", 1))
+WS_SUBSCRIPTIONS = env.int("WS_SUBSCRIPTIONS", default=1_000)
+SOURCE_SILENCE_SECONDS = env.float("SOURCE_SILENCE_SECONDS", default=300.0)
 JITO_URL = env.str("JITO_URL", default=f"{_sandbox}/jito" if _sandbox else "")
 JUPITER_URL = env.str("JUPITER_URL", default=f"{_sandbox}/jupiter" if _sandbox else "")
 DEXSCREENER_URL = env.str("DEXSCREENER_URL", default=f"{_sandbox}/dexscreener" if _sandbox else "")

@@ -59,6 +59,7 @@ UNFOLD = {
                         # Its address begins every other one, so it would always look chosen.
                         "active": lambda request: False,
                     },
+                    {"title": "Sources", "icon": "hearing", "link": reverse_lazy("sources")},
                 ],
             },
             _group(

@@ -96,7 +96,10 @@ def make_policy_revision(policy: Policy | None = None, **fields: Any) -> PolicyR
 
 
 def make_heartbeats(
-    names: Iterable[str] = ("executor", "resolver", "watcher", "worker", "beat"),
+    names: Iterable[str] = (
+        *("executor", "resolver", "watcher", "wallet_watcher"),
+        *("worker", "beat"),
+    ),
     *,
     beat_at: datetime | None = None,
 ) -> None:

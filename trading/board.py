@@ -20,9 +20,10 @@ from trading.holdings import closed_holdings, open_holdings
 from trading.latency import latency, tail
 from trading.models import Delivery, EquityPoint, Position, Signal, TradingState, UnknownOutcome
 from trading.services.state import trading_state
+from trading.sources import sources
 from trading.stories import recent_signals
 
-PROCESSES = ("executor", "resolver", "watcher", "worker", "beat")
+PROCESSES = ("executor", "resolver", "watcher", "wallet_watcher", "worker", "beat")
 LATE_AFTER = timedelta(seconds=15)
 GONE_AFTER = timedelta(seconds=60)
 PRICE_LATE_AFTER = timedelta(seconds=5)
@@ -242,16 +243,19 @@ SECTIONS: Mapping[str, Callable[[datetime], dict[str, Any]]] = {
     "signals": signals,
     "closed": closed,
     "latency": latency,
+    "sources": sources,
 }
 PAGES: Mapping[str, tuple[str, ...]] = {
     "command_center": ("health", "money", "curve", "positions", "signals", "closed"),
     "latency": ("latency",),
+    "sources": ("sources",),
 }
 SECTIONS_OF_TOPIC: Mapping[str, tuple[str, ...]] = {
     "health": ("health",),
     "signals": ("signals", "health", "latency"),
     "positions": ("positions", "closed", "money"),
     "equity": ("money", "curve"),
+    "sources": ("sources",),
 }
 
 

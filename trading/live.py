@@ -14,7 +14,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 GROUP = "live"
-TOPICS = ("health", "signals", "positions", "equity")
+TOPICS = ("health", "signals", "positions", "equity", "sources")
 FLUSH_SECONDS = 0.1
 SEND_TIMEOUT_SECONDS = 2.0
 EAR = "wake."

@@ -71,6 +71,21 @@ _submissions = Counter(
     "chimera_submissions", "What became of submissions", ("action", "outcome"), registry=_own
 )
 
+_source_events = Counter(
+    "chimera_source_events",
+    "Leaders' trades by how a source told of them: heard, late, recovered, lost",
+    ("source", "how"),
+    registry=_own,
+)
+DELAY_BOUNDS_SECONDS = (0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
+_source_delay = Histogram(
+    "chimera_source_delay_seconds",
+    "From a leader's trade to a source telling of it",
+    ("source",),
+    registry=_own,
+    buckets=DELAY_BOUNDS_SECONDS,
+)
+
 _buffer = Buffer(BOUNDS_SECONDS)
 # Finding a child by its labels costs more than counting with it.
 _stage_of = cache(_stage_seconds.labels)
@@ -115,6 +130,16 @@ def count_decision(code: str) -> None:
 def count_submission(action: str, outcome: str) -> None:
     """A submission was recorded, or the books know what became of it."""
     _submission_of(action, outcome).inc()
+
+
+def count_hearing(source: str, how: str) -> None:
+    """It is known how a source told of one more trade."""
+    _source_events.labels(source, str(how)).inc()
+
+
+def observe_hearing(source: str, *, seconds: float) -> None:
+    """A source told of a trade so long after it."""
+    _source_delay.labels(source).observe(seconds)
 
 
 def settle() -> None:

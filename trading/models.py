@@ -8,6 +8,10 @@ from django.db import models
 from trading.domain.lifecycle import WAITING, PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.values import Action, Route, Strategy
 from trading.fields import RawAmountField
+from trading.hearings import Hearing as Hearing
+from trading.hearings import LeaderCursor as LeaderCursor
+from trading.hearings import LeaderTrade as LeaderTrade
+from trading.hearings import Source as Source
 from trading.money import Disposal as Disposal
 from trading.money import EquityPoint as EquityPoint
 from trading.money import Fill as Fill

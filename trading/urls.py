@@ -7,6 +7,7 @@ from trading import confirmations, rulings, views
 urlpatterns = [
     path("", views.command_center, name="command_center"),
     path("latency/", views.latency_page, name="latency"),
+    path("sources/", views.sources_page, name="sources"),
     path("signals/<uuid:uuid>/", views.signal_page, name="signal"),
     path("positions/<uuid:uuid>/", views.position_page, name="position"),
     path("positions/<uuid:uuid>/close/", confirmations.close_position, name="close_position"),

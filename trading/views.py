@@ -43,6 +43,14 @@ def latency_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 @never_cache
+def sources_page(request: HttpRequest) -> HttpResponse:
+    """Who tells of leaders' trades, and how far each leader is known."""
+    return render(request, "trading/sources.html", board.everything(timezone.now(), page="sources"))
+
+
+@require_safe
+@login_required
+@never_cache
 def signal_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The whole story of one signal."""
     try:

@@ -165,6 +165,7 @@ def _daemons(wiring: Wiring, *, env: Mapping[str, str], after: tuple[str, ...]) 
         "executor": _manage("executor"),
         "resolver": _manage("resolver"),
         "watcher": _manage("exit_watcher"),
+        "wallet_watcher": _manage("wallet_watcher"),
         "worker": (*celery, "worker", "--pool", "threads", "--concurrency", "2", *quiet),
         "beat": (*celery, "beat", "--pidfile="),
     }

@@ -11,6 +11,7 @@ LOGIN, OK, FORBIDDEN = "login", 200, 403
 PAGES = [
     ("command_center", LOGIN, OK, OK),
     ("latency", LOGIN, OK, OK),
+    ("sources", LOGIN, OK, OK),
     ("signal", LOGIN, OK, OK),
     ("position", LOGIN, OK, OK),
     ("close_position", LOGIN, OK, OK),

@@ -101,10 +101,15 @@ def test_paper_mode_refuses_a_key(live):
     assert problems() == {"E006"}
 
 
-@pytest.mark.parametrize("name", sorted(REAL))
+@pytest.mark.parametrize("name", sorted(REAL.keys() - {"WS_URL"}))
 def test_a_missing_address_is_refused(live, name):
     setattr(live, name, [] if name == "RPC_URLS" else "")
     assert problems() == {"E007"}
+
+
+def test_a_socket_can_be_done_without(live):
+    live.WS_URL = ""
+    assert problems() == set()
 
 
 @pytest.mark.parametrize("mode", ["live", "paper"])

@@ -22,7 +22,10 @@ from tests.workers.children import is_running
 from workers import lock
 
 HEALTHY_SECONDS = 90
-NAMES = {"redis", "sandbox", "ingress", "web", "executor", "resolver", "watcher", "worker", "beat"}
+NAMES = {
+    *("redis", "sandbox", "ingress", "web", "worker", "beat"),
+    *("executor", "resolver", "watcher", "wallet_watcher"),
+}
 
 
 @pytest.fixture(autouse=True)

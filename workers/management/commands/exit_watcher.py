@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from trading.reach import open_gateways
@@ -10,6 +11,7 @@ from workers.exit_watcher import STEP_SECONDS, ExitWatcher
 from workers.guard import GUARD_SECONDS, Guard, rpc_weather
 from workers.heartbeat import BEAT_SECONDS, Heart
 from workers.runtime import every, run_daemon, run_together, utc_now
+from workers.stocktaking import STOCKTAKING_SECONDS, Stocktaking
 from workers.wiring import open_signer, open_writer
 
 
@@ -35,6 +37,11 @@ async def _main() -> None:
             clock=utc_now,
             seen_price=lambda: watcher.sol_price,
         )
+        stocktaking = Stocktaking(
+            writer=guards_writer,
+            clock=utc_now,
+            silence_seconds=settings.SOURCE_SILENCE_SECONDS,
+        )
         heart = Heart(
             "watcher",
             writer=writer,
@@ -48,5 +55,6 @@ async def _main() -> None:
             every(STEP_SECONDS, watcher.step, name="looking at positions"),
             every(CUSTODY_SECONDS, custody.step, name="comparing token accounts with the books"),
             every(GUARD_SECONDS, guard.step, name="the circuit breaker"),
+            every(STOCKTAKING_SECONDS, stocktaking.step, name="taking stock of the sources"),
             every(BEAT_SECONDS, heart.beat, name="heartbeat"),
         )
