@@ -22,13 +22,20 @@ class Source(models.Model):
 
 
 class LeaderTrade(models.Model):
-    """One swap of a leader, whoever told of it; without a time until the chain has confirmed it to us."""
+    """One transaction of a leader, whoever told of it; without a time until the chain has confirmed it to us.
+
+    `kind` and `direction` are the parser's, empty while only somebody's word is known.
+    """
 
     leader_address = models.CharField(max_length=44)
     signature = models.CharField(max_length=88)
     slot = models.PositiveBigIntegerField(null=True)
     traded_at = models.DateTimeField(null=True, help_text="The block's time.")
     first_heard_at = models.DateTimeField()
+    direction = models.CharField(max_length=4, blank=True)
+    kind = models.CharField(max_length=24, blank=True)
+    code = models.CharField(max_length=40, blank=True, help_text="Why none of it was traded.")
+    text = models.CharField(max_length=300, blank=True)
     is_judged = models.BooleanField(
         default=False, help_text="Whoever has not told of it has been noted."
     )

@@ -12,13 +12,16 @@ from trading.hearings import Hearing as Hearing
 from trading.hearings import LeaderCursor as LeaderCursor
 from trading.hearings import LeaderTrade as LeaderTrade
 from trading.hearings import Source as Source
+from trading.legs import LeaderLeg as LeaderLeg
 from trading.money import Disposal as Disposal
 from trading.money import EquityPoint as EquityPoint
 from trading.money import Fill as Fill
 from trading.money import Lot as Lot
+from trading.notices import Notice as Notice
 from trading.paper_trades import PaperStatus as PaperStatus
 from trading.paper_trades import PaperTransaction as PaperTransaction
 from trading.providers import Delivery as Delivery
+from trading.providers import Door as Door
 from trading.providers import Provider as Provider
 from trading.providers import ProviderSecret as ProviderSecret
 

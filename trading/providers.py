@@ -6,10 +6,18 @@ TURNED_AWAY = ("rate_limited", "replayed_request")
 """Answers to requests that were one too many or came twice: nobody looked at what they say."""
 
 
+class Door(models.TextChoices):
+    """Where a provider knocks: each door has a way of its own to tell who somebody is."""
+
+    WEBHOOK = "webhook", "Webhook: signed signals"
+    HELIUS = "helius", "Helius: leaders' transactions"
+
+
 class Provider(models.Model):
     """Somebody allowed to send signals; its bucket of requests is refilled as they come."""
 
     name = models.CharField(max_length=60, unique=True)
+    door = models.CharField(max_length=16, choices=Door, default=Door.WEBHOOK)
     is_enabled = models.BooleanField(default=True)
     requests_per_second = models.PositiveIntegerField(default=100)
     burst = models.PositiveIntegerField(default=150)

@@ -283,6 +283,12 @@ class _Measures:
         return capacity
 
 
+def refusal_of_buy(signal: SignalRequest, *, now: datetime) -> str:
+    """Why this door would not even queue a buy that is known from elsewhere; empty when it would."""
+    refusal = _Measures([signal], now=now).refusal(signal)
+    return refusal.code if refusal else ""
+
+
 def _letter(signal: SignalRequest) -> tuple[str, dict[str, str]]:
     text = f"the queue is too full for {signal.strategy}; it may be sent again"
     return text, {"symbol": signal.symbol, "mint": signal.mint, "strategy": signal.strategy}

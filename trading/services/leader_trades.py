@@ -1,0 +1,242 @@
+"""What a leader did, heard from anywhere, becomes signals: the one verb behind Helius and the watcher."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from trading.domain.denials import SENTENCES as DENIALS
+from trading.domain.denials import DenialCode
+from trading.domain.leader_trades import (
+    SENTENCES,
+    TradeLeg,
+    Untraded,
+    age_of,
+    is_late,
+    shares_sold,
+    trade_legs,
+)
+from trading.domain.signals import SignalRequest
+from trading.domain.swaps import ParsedTransaction, parse_swap
+from trading.domain.values import Action, Strategy
+from trading.gateways.jito import TIP_ACCOUNTS
+from trading.models import LeaderLeg, LeaderTrade
+from trading.rows import change, every, first, insert, load, marks, moment
+from trading.services.deliveries import refusal_of_buy
+from trading.services.hearings import Told, note_hearing
+from trading.services.intake import receive_signal
+from trading.services.policy import active_policy, policy_for_exits
+from wallets.models import LeaderStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A transaction of a leader as a source told it, in a node's form or in Helius' enhanced one.
+
+    `shares` says, by mint, how much of its holding the leader sold, where the form itself does not show it.
+    `is_recovered`: nobody told, it was found by looking.
+    """
+
+    leader_address: str
+    signature: str
+    transaction: Mapping[str, Any]
+    heard_at: datetime
+    source: str
+    is_recovered: bool = False
+    shares: Mapping[str, Decimal] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What came of it: new signals, or the code why there are none; both empty when it was known already."""
+
+    signals: tuple[UUID, ...] = ()
+    codes: tuple[str, ...] = ()
+
+
+def take_in(heard: Heard, *, now: datetime) -> Taken:
+    """Note who told of it, in the current transaction, and make signals of what nobody told before.
+
+    Harmless however often and by whomever it is told: the same trade is one signal. TransactionUnreadable,
+    and nothing is stored, when it is not a transaction of this wallet.
+    """
+    parsed = parse_swap(heard.transaction, wallet=heard.leader_address, tip_accounts=TIP_ACCOUNTS)
+    told = _told(heard, parsed)
+    note_hearing(told, source=heard.source)
+    trade = _decided(heard, parsed)
+    if trade is None:
+        return Taken()
+    legs = _legs(heard, parsed, now=now)
+    if not legs:
+        code = Untraded.MONEY_ONLY if parsed.is_swap else Untraded.NOT_A_SWAP
+        _give_reason(trade, code)
+        return Taken(codes=(code,))
+    judge = _Judge(heard, told, now=now)
+    outcomes = [judge.take(trade, leg) for leg in legs]
+    return Taken(
+        signals=tuple(each for each in outcomes if isinstance(each, UUID)),
+        codes=tuple(each for each in outcomes if isinstance(each, str) and each),
+    )
+
+
+def _told(heard: Heard, parsed: ParsedTransaction) -> Told:
+    at = parsed.block_time
+    return Told(
+        leader_address=heard.leader_address,
+        signature=heard.signature,
+        heard_at=heard.heard_at,
+        slot=parsed.slot,
+        traded_at=None if at is None else datetime.fromtimestamp(at, UTC),
+        is_recovered=heard.is_recovered,
+    )
+
+
+def _decided(heard: Heard, parsed: ParsedTransaction) -> int | None:
+    """The trade's number when what it was is settled by this call, None when it was before.
+
+    A form that shows a swap settles it again where another one showed none.
+    """
+    where = {"leader_address": heard.leader_address, "signature": heard.signature}
+    row = load(LeaderTrade, **where)
+    assert row is not None, "the hearing has just been noted"
+    settled = "direction IN ('', 'NONE')" if parsed.is_swap else "direction = ''"
+    changed = change(
+        "UPDATE trading_leadertrade SET direction = %s, kind = %s, code = '', text = ''"  # noqa: S608
+        f" WHERE id = %s AND {settled}",
+        parsed.direction.value,
+        parsed.kind.value,
+        row.pk,
+    )
+    return row.pk if changed == 1 else None
+
+
+def _give_reason(trade: int, code: Untraded) -> None:
+    statement = "UPDATE trading_leadertrade SET code = %s, text = %s WHERE id = %s"
+    if change(statement, code.value, SENTENCES[code], trade) != 1:
+        raise LookupError(f"trade {trade} is gone")
+
+
+def _legs(heard: Heard, parsed: ParsedTransaction, *, now: datetime) -> Sequence[TradeLeg]:
+    shares = {**shares_sold(heard.transaction, parsed), **(heard.shares or {})}
+    return trade_legs(parsed, sol_price_usd=_sol_price(now), shares=shares)
+
+
+def _sol_price(now: datetime) -> Decimal | None:
+    """Dollars for one SOL, unless nobody knows lately."""
+    row = first("SELECT sol_price_usd, sol_priced_at FROM trading_tradingstate WHERE id = 1")
+    at = moment(row[1]) if row else None
+    if row is None or row[0] is None or at is None:
+        return None
+    limit = policy_for_exits().breaker.maximum_sol_price_age_seconds
+    return Decimal(str(row[0])) if now - at <= timedelta(seconds=limit) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a leg becomes no signal."""
+
+    code: str
+    text: str
+
+
+class _Judge:
+    """Judges the legs of one trade by what the roster says about the leader, and stores each with its outcome."""
+
+    def __init__(self, heard: Heard, told: Told, *, now: datetime) -> None:
+        self._heard, self._now = heard, now
+        self._age = age_of(traded_at=told.traded_at, heard_at=told.heard_at, now=now)
+        row = first(
+            "SELECT status, strategy FROM wallets_leader WHERE address = %s", heard.leader_address
+        )
+        self._status, self._strategy = row or ("", "")
+
+    def take(self, trade: int, leg: TradeLeg) -> UUID | str:
+        """The new signal's name, or the code why there is none; empty when another source's signal it is."""
+        request = self._request(leg)
+        refusal = self._refusal(request, leg) if leg.action is Action.BUY else None
+        if refusal is not None:
+            self._store(trade, leg, code=refusal.code, text=refusal.text)
+            return refusal.code
+        receipt = receive_signal(request, source=self._heard.source, now=self._heard.heard_at)
+        self._store(trade, leg, signal=receipt.uuid)
+        return receipt.uuid if receipt.is_new else ""
+
+    def _request(self, leg: TradeLeg) -> SignalRequest:
+        is_buy = leg.action is Action.BUY and self._strategy
+        return SignalRequest(
+            strategy=Strategy(self._strategy) if is_buy else Strategy.EXIT,
+            action=leg.action,
+            symbol=_symbol(leg.mint),
+            mint=leg.mint,
+            amount_lamports=leg.value_lamports or 0,
+            leader_address=self._heard.leader_address,
+            exit_fraction=leg.exit_fraction,
+            source_signature=self._heard.signature,
+        )
+
+    def _refusal(self, request: SignalRequest, leg: TradeLeg) -> _Refusal | None:
+        """Why this buy is recorded only; what is left to the decision is judged there, gate by gate."""
+        if not self._strategy:
+            return _denied(DenialCode.LEADER_UNKNOWN)
+        if self._status != LeaderStatus.ACTIVE:
+            return _denied(DenialCode.LEADER_NOT_ACTIVE)
+        if is_late(age=self._age, strategy=self._strategy, policy=active_policy()[0]):
+            text = (
+                f"{SENTENCES[Untraded.LATE]}: {self._age.total_seconds():.0f} s after it was made"
+            )
+            return _Refusal(Untraded.LATE, text)
+        if leg.value_lamports is None:
+            return _Refusal(Untraded.VALUE_UNKNOWN, SENTENCES[Untraded.VALUE_UNKNOWN])
+        code = refusal_of_buy(request, now=self._now)
+        return _Refusal(code, "Refused at the door, as the webhook would") if code else None
+
+    def _store(
+        self,
+        trade: int,
+        leg: TradeLeg,
+        *,
+        signal: UUID | None = None,
+        code: str = "",
+        text: str = "",
+    ) -> None:
+        insert(
+            LeaderLeg,
+            trade=trade,
+            action=leg.action.value,
+            mint=leg.mint,
+            amount_raw=leg.amount_raw,
+            decimals=leg.decimals,
+            value_lamports=leg.value_lamports,
+            exit_fraction=leg.exit_fraction,
+            signal=signal,
+            code=code,
+            text=text,
+            decided_at=self._now,
+        )
+
+
+def _denied(code: DenialCode) -> _Refusal:
+    return _Refusal(code.value, DENIALS[code])
+
+
+def _symbol(mint: str) -> str:
+    """The token's symbol, or the beginning of its mint."""
+    row = first("SELECT symbol FROM trading_token WHERE mint = %s AND symbol <> ''", mint)
+    return str(row[0]) if row else f"{mint[:4]}…{mint[-4:]}"
+
+
+def followed(addresses: Sequence[str]) -> set[str]:
+    """Which of these wallets are on the roster, or hold a leader's place in what we hold."""
+    if not addresses:
+        return set()
+    names = marks(addresses)
+    rows = every(
+        f"SELECT address FROM wallets_leader WHERE address IN ({names}) UNION"  # noqa: S608
+        f" SELECT leader_address FROM trading_position WHERE leader_address IN ({names})"
+        " AND status IN ('ACTIVE', 'EXITING')",
+        *addresses,
+        *addresses,
+    )
+    return {row[0] for row in rows}
