@@ -81,12 +81,18 @@ RPC_REQUESTS_PER_SECOND = env.float("RPC_REQUESTS_PER_SECOND", default=0.0)
 JITO_REQUESTS_PER_SECOND = env.float(
     "JITO_REQUESTS_PER_SECOND", default=0.0 if HAS_SANDBOX else 1.0
 )
+# What Scout, which reads histories and can wait, may ask of each RPC, a process.
+SCOUT_RPC_REQUESTS_PER_SECOND = env.float(
+    "SCOUT_RPC_REQUESTS_PER_SECOND", default=0.0 if HAS_SANDBOX else 5.0
+)
 JITO_AUTH = env.str("JITO_AUTH", default="")
 TIP_FLOOR_URL = env.str("TIP_FLOOR_URL", default="")
 
 WEBHOOK_SECRET = env.str(
     "WEBHOOK_SECRET", default=generated_secret("webhook_secret") if HAS_SANDBOX else ""
 )
+# Where a Scout on another machine puts its roster; SIGHUP to the executor takes it over.
+ROSTER_FILE = Path(env.str("ROSTER_FILE", default=str(DATA_DIR / "roster_new.db")))
 TRADING_KEY_FILE = Path(env.str("TRADING_KEY_FILE", default=str(DATA_DIR / "trading_key.json")))
 # The address that pays on paper: its key is never asked for, but rehearsed sales need SOL in it.
 PAPER_WALLET = env.str(
@@ -176,6 +182,9 @@ CHANNEL_LAYERS = {
     }
 }
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+# A chord counts its members' results; nothing else keeps any.
+CELERY_RESULT_BACKEND = CELERY_BROKER_URL
+CELERY_RESULT_EXPIRES = 8 * 3600
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")

@@ -17,6 +17,13 @@ class LeaderStatus(models.TextChoices):
     REJECTED = "REJECTED"
 
 
+class Chooser(models.TextChoices):
+    """Who decides about a leader's place: what a person chose, no run of Scout changes."""
+
+    PERSON = "PERSON", "A person"
+    SCOUT = "SCOUT", "Scout"
+
+
 class LeaderStrategy(models.TextChoices):
     """The strategy under which a leader's buys are copied."""
 
@@ -119,6 +126,12 @@ class Leader(models.Model):
     slippage_bps = _share("Of buys, instead of the policy's.", null=True, blank=True)
     tip_lamports = _amount("Of buys, instead of the market's; the policy's limits hold.")
     active_until = models.DateTimeField(null=True, blank=True, help_text="Empty: no time limit.")
+    chosen_by = models.CharField(
+        max_length=6,
+        choices=Chooser,
+        default=Chooser.PERSON,
+        help_text="What a person chose, no run of Scout changes.",
+    )
     label = models.CharField(max_length=40, blank=True, help_text="Archetype, where known.")
     note = models.CharField(max_length=500, blank=True)
     status_reason = models.CharField(max_length=500, blank=True)
@@ -189,6 +202,27 @@ def _mint_problem(mints: object) -> str:
         except (ValueError, TypeError):
             return f"{str(mint)[:44]!r} is not a mint address"
     return ""
+
+
+class Episode(models.Model):
+    """One change of a leader's place: who, when, why. The database refuses updates and deletes."""
+
+    leader_address = models.CharField(max_length=44)
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=150)
+    chosen_by = models.CharField(max_length=6, choices=Chooser)
+    before = models.CharField(max_length=10, blank=True)
+    after = models.CharField(max_length=10)
+    active_until = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=500, blank=True)
+    run = models.CharField(max_length=36, blank=True, help_text="The run of Scout behind it.")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["leader_address", "-id"], name="episode_of_leader")]
+
+    def __str__(self) -> str:
+        return f"{self.before or 'new'} → {self.after}"
 
 
 class TradingWallet(models.Model):

@@ -1,6 +1,7 @@
 """The verbs of the roster: who is followed, and why that changed."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
@@ -8,7 +9,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from audit import services as audit
-from wallets.models import COPY_SETTINGS, CopyState, Leader, LeaderStatus, LeaderStrategy
+from wallets.models import (
+    COPY_SETTINGS,
+    Chooser,
+    CopyState,
+    Episode,
+    Leader,
+    LeaderStatus,
+    LeaderStrategy,
+)
 
 
 class UnableToChangeRoster(Exception):
@@ -23,24 +32,94 @@ class SettingsInvalid(ValueError):
         self.errors = errors
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Who chooses a leader's place, and why. What a person chooses stays until a person releases it."""
+
+    actor: str
+    reason: str
+    now: datetime
+    by: Chooser = Chooser.PERSON
+    run: str = ""
+
+
 @transaction.atomic
 def promote(
     address: str, *, actor: str, reason: str, now: datetime, active_until: datetime | None = None
 ) -> None:
-    """Copy this leader from now on, until a time when one is given."""
-    _set_status(address, LeaderStatus.ACTIVE, actor, reason, now, active_until=active_until)
+    """Copy this leader from now on, until a time when one is given; no run of Scout changes that."""
+    choice = Choice(actor=actor, reason=reason, now=now)
+    _move(_leader(address), LeaderStatus.ACTIVE, choice, active_until=active_until)
 
 
 @transaction.atomic
 def demote(address: str, *, actor: str, reason: str, now: datetime) -> None:
     """Stop copying this leader's buys; what is held is still sold by the rules."""
-    _set_status(address, LeaderStatus.CANDIDATE, actor, reason, now, active_until=None)
+    choice = Choice(actor=actor, reason=reason, now=now)
+    _move(_leader(address), LeaderStatus.CANDIDATE, choice)
 
 
 @transaction.atomic
 def reject(address: str, *, actor: str, reason: str, now: datetime) -> None:
     """Put this leader aside for good; what is held is still sold by the rules."""
-    _set_status(address, LeaderStatus.REJECTED, actor, reason, now, active_until=None)
+    choice = Choice(actor=actor, reason=reason, now=now)
+    _move(_leader(address), LeaderStatus.REJECTED, choice)
+
+
+@transaction.atomic
+def release(address: str, *, actor: str, reason: str, now: datetime) -> None:
+    """Leave this leader's place to Scout again, from its next run on."""
+    leader = _leader(address)
+    choice = Choice(actor=actor, reason=reason, now=now, by=Chooser.SCOUT)
+    _move(leader, LeaderStatus(leader.status), choice, active_until=leader.active_until)
+
+
+@transaction.atomic
+def place(address: str, status: LeaderStatus, choice: Choice) -> bool:
+    """Scout's word on a leader; False, and nothing changes, where a person has chosen or it stays as it is."""
+    leader = _leader(address)
+    if leader.chosen_by == Chooser.PERSON or leader.status == status:
+        return False
+    _move(leader, status, choice)
+    return True
+
+
+@transaction.atomic
+def step_down(address: str, choice: Choice) -> bool:
+    """Take an ACTIVE leader from the roster whoever put it there; False when it is not ACTIVE any more.
+
+    A candidate again, left to Scout: what went wrong or ran out says nothing about later.
+    """
+    leader = _leader(address)
+    if leader.status != LeaderStatus.ACTIVE:
+        return False
+    _move(leader, LeaderStatus.CANDIDATE, choice)
+    return True
+
+
+@transaction.atomic
+def describe(address: str, *, label: str, strategy: LeaderStrategy) -> None:
+    """What kind of trader Scout takes this leader for, and under which strategy it fits; not its place."""
+    _leader(address)
+    Leader.objects.filter(address=address).update(label=label[:40], strategy=strategy)
+
+
+def expire(*, now: datetime) -> list[str]:
+    """End every promotion whose time has passed; the addresses. Each is a transaction of its own."""
+    due = Leader.objects.filter(status=LeaderStatus.ACTIVE, active_until__lt=now)
+    choice = Choice(
+        actor="time limit", reason="the promotion's time has passed", now=now, by=Chooser.SCOUT
+    )
+    return [
+        address for address in due.values_list("address", flat=True) if _expire(address, choice)
+    ]
+
+
+@transaction.atomic
+def _expire(address: str, choice: Choice) -> bool:
+    """Unless somebody has prolonged it meanwhile."""
+    until = _leader(address).active_until
+    return until is not None and until < choice.now and step_down(address, choice)
 
 
 @transaction.atomic
@@ -98,21 +177,26 @@ def follow(
     actor: str,
     reason: str,
     now: datetime,
+    by: Chooser = Chooser.PERSON,
+    run: str = "",
 ) -> bool:
     """Put a leader on the roster; False, and nothing changes, when it is there already."""
-    _, is_new = Leader.objects.get_or_create(
+    leader, is_new = Leader.objects.get_or_create(
         address=address,
         defaults={
             "name": name,
             "status": status,
             "strategy": strategy,
             "label": label,
-            "status_reason": reason,
+            "chosen_by": by,
+            "status_reason": reason[:500],
             "created_at": now,
             "status_changed_at": now,
         },
     )
     if is_new:
+        choice = Choice(actor=actor, reason=reason, now=now, by=by, run=run)
+        _tell_episode(leader, "", choice)
         audit.record(
             actor=actor,
             action="leader.followed",
@@ -124,28 +208,43 @@ def follow(
     return is_new
 
 
-def _set_status(
-    address: str,
+def _move(
+    leader: Leader,
     status: LeaderStatus,
-    actor: str,
-    reason: str,
-    now: datetime,
+    choice: Choice,
     *,
-    active_until: datetime | None,
+    active_until: datetime | None = None,
 ) -> None:
-    leader = _leader(address)
-    before = {"status": leader.status, "active_until": _text(leader.active_until)}
-    leader.status, leader.active_until = status, active_until
-    leader.status_reason, leader.status_changed_at = reason[:500], now
-    leader.save(update_fields=["status", "active_until", "status_reason", "status_changed_at"])
+    before = leader.status
+    told = {"status": before, "active_until": _text(leader.active_until)}
+    leader.status, leader.active_until, leader.chosen_by = status, active_until, choice.by
+    leader.status_reason, leader.status_changed_at = choice.reason[:500], choice.now
+    leader.save(
+        update_fields=["status", "active_until", "chosen_by", "status_reason", "status_changed_at"]
+    )
+    _tell_episode(leader, before, choice)
     audit.record(
-        actor=actor,
+        actor=choice.actor,
         action=f"leader.{status.lower()}",
-        target=address,
-        now=now,
-        before=before,
+        target=leader.address,
+        now=choice.now,
+        before=told,
         after={"status": status, "active_until": _text(active_until)},
-        reason=reason,
+        reason=choice.reason,
+    )
+
+
+def _tell_episode(leader: Leader, before: str, choice: Choice) -> None:
+    Episode.objects.create(
+        leader_address=leader.address,
+        at=choice.now,
+        actor=choice.actor[:150],
+        chosen_by=choice.by,
+        before=before,
+        after=leader.status,
+        active_until=leader.active_until,
+        reason=choice.reason[:500],
+        run=choice.run,
     )
 
 

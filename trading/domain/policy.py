@@ -9,6 +9,7 @@ from typing import Any
 
 from solders.pubkey import Pubkey
 
+from trading.domain.scouting import ScoutPolicy, scout_contradictions
 from trading.domain.values import LAMPORTS_PER_SOL
 
 ENGINE_MINIMUM_TIP_LAMPORTS = 1_000
@@ -126,6 +127,7 @@ class Policy:
     refused_body_days: int = 30
     dead_letter_days: int = 90
     breaker: BreakerPolicy = field(default=BreakerPolicy())
+    scout: ScoutPolicy = field(default=ScoutPolicy())
 
     def for_strategy(self, strategy: str) -> StrategyPolicy:
         """Numbers of the strategy that opened (or would open) the position."""
@@ -160,11 +162,14 @@ def _contradictions(policy: Policy) -> dict[str, str]:
     for name in ("shield", "spear"):
         errors |= _strategy_contradictions(name, getattr(policy, name))
     errors |= _breaker_contradictions(policy.breaker)
+    errors |= _out_of_range(policy.scout, prefix="scout.") | dict(
+        scout_contradictions(policy.scout)
+    )
     errors |= _blocked_contradictions(policy.blocked_mints)
     return errors | _out_of_range(policy, prefix="")
 
 
-def _out_of_range(owner: "Policy | StrategyPolicy", *, prefix: str) -> dict[str, str]:
+def _out_of_range(owner: "Policy | StrategyPolicy | ScoutPolicy", *, prefix: str) -> dict[str, str]:
     """Amounts and times below zero, shares of something above all of it."""
     errors: dict[str, str] = {}
     for item in fields(owner):
@@ -242,6 +247,8 @@ def from_json(stored: dict[str, Any]) -> Policy:
             values[name] = _strategy_from_json(values[name])
         if "breaker" in stored:
             values["breaker"] = BreakerPolicy(**stored["breaker"])
+        if "scout" in stored:
+            values["scout"] = ScoutPolicy(**stored["scout"])
         policy = Policy(**values)
     except (TypeError, AttributeError, KeyError) as error:
         raise PolicyInvalid({"policy": str(error)}) from error
@@ -269,10 +276,10 @@ def _strategy_from_json(stored: dict[str, Any]) -> StrategyPolicy:
 
 
 def _check_types(policy: Policy) -> None:
-    for owner in (policy, policy.shield, policy.spear, policy.breaker):
+    for owner in (policy, policy.shield, policy.spear, policy.breaker, policy.scout):
         for item in fields(owner):
             value = getattr(owner, item.name)
-            expected = {"int": int, "bool": bool}.get(
+            expected = {"int": int, "bool": bool, "str": str}.get(
                 str(getattr(item.type, "__name__", item.type))
             )
             if expected is not None and type(value) is not expected:

@@ -10,7 +10,7 @@ import aiohttp
 from trading.gateways.base import Endpoints
 from trading.gateways.http import Host, authority_of, new_session
 from trading.gateways.jito import BlockEngine
-from trading.gateways.json_rpc import Caller, JsonRpc
+from trading.gateways.json_rpc import Caller, JsonRpc, Node
 from trading.gateways.jupiter import Jupiter
 from trading.gateways.market_data import MarketData
 from trading.gateways.paper import PaperEngine, PaperMarket, PaperNode
@@ -40,7 +40,7 @@ async def connect(
     async with AsyncExitStack() as stack:
         hosts = _Hosts(endpoints, stack)
         jupiter = await _jupiter(endpoints, hosts)
-        nodes: list[Caller] = [JsonRpc(await hosts.open(url)) for url in endpoints.rpc_urls]
+        nodes: list[Node] = [JsonRpc(await hosts.open(url)) for url in endpoints.rpc_urls]
         bundles: Caller = JsonRpc(await _engine_host(endpoints, hosts), path=_BUNDLES_PATH)
         if paper is not None:
             market = paper(jupiter)

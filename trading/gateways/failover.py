@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from trading.gateways.base import GatewayError, InvalidReply, RateLimited, Refused, Unavailable
 from trading.gateways.chain_facts import read_blockhash
-from trading.gateways.json_rpc import Caller
+from trading.gateways.json_rpc import Node
 from trading.gateways.quota import Allowance
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ class Endpoint:
 
     def __init__(
         self,
-        rpc: Caller,
+        rpc: Node,
         *,
         well_seconds: float = WELL_SECONDS,
         requests_per_second: float = 0.0,
@@ -147,6 +147,12 @@ class Endpoint:
         """As JsonRpc.call, with the outcome on the record; RateLimited also when it may not be asked now."""
         await self.allowance.take()
         return await self._recorded(self._rpc.call(method, params))
+
+    async def call_many(self, method: str, params: Sequence[list[Any]]) -> list[Any]:
+        """As JsonRpc.call_many, with the outcome on the record; each of its calls is one of our allowance."""
+        for _ in params:
+            await self.allowance.take()
+        return await self._recorded(self._rpc.call_many(method, params))
 
     async def probe(self) -> int | None:
         """The endpoint's slot if it calls itself healthy and gives a blockhash, else None.

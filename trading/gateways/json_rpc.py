@@ -1,9 +1,10 @@
 """The JSON-RPC 2.0 envelope: one call, one result or one named error; no method is known here."""
 
 import itertools
+from collections.abc import Sequence
 from typing import Any, Never, Protocol
 
-from trading.gateways.base import InvalidReply, RateLimited, Refused, Unavailable
+from trading.gateways.base import GatewayError, InvalidReply, RateLimited, Refused, Unavailable
 from trading.gateways.http import Host
 
 # JSON-RPC 2.0's own codes and those of Solana's RPC (formats.md section 1) that are an answer.
@@ -23,6 +24,13 @@ class Caller(Protocol):
 
     async def call(self, method: str, params: list[Any]) -> Any:
         """The result, or a GatewayError."""
+
+
+class Node(Caller, Protocol):
+    """A caller that also takes several calls at once."""
+
+    async def call_many(self, method: str, params: Sequence[list[Any]]) -> list[Any]:
+        """In the order asked; where one failed, its GatewayError."""
 
 
 class JsonRpc:
@@ -51,6 +59,36 @@ class JsonRpc:
                 raise
             reply = refusal.data
         return self._result(reply, request_id, method)
+
+    async def call_many(self, method: str, params: Sequence[list[Any]]) -> list[Any]:
+        """The results of several calls in one request, in the order asked; where one failed, its GatewayError.
+
+        Raises as `call` when there is no answer to the request as a whole; Refused also when the host
+        takes no batches.
+        """
+        ids = [next(self._ids) for _ in params]
+        body = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": each}
+            for number, each in zip(ids, params, strict=True)
+        ]
+        replies = await self._host.post(self._path, body)
+        if isinstance(replies, dict):
+            # One envelope instead of a list: the whole batch was turned down, or it is no node at all.
+            self._result(replies, 0, method)
+            raise InvalidReply(f"{self.name} {method}: one answer to a batch")
+        return self._results(replies, ids, method)
+
+    def _results(self, replies: object, ids: list[int], method: str) -> list[Any]:
+        if not isinstance(replies, list) or len(replies) != len(ids):
+            raise InvalidReply(f"{self.name} {method}: not the batch's answers")
+        by_id = {each.get("id"): each for each in replies if isinstance(each, dict)}
+        return [self._result_or_error(by_id.get(number), number, method) for number in ids]
+
+    def _result_or_error(self, reply: object, number: int, method: str) -> Any:
+        try:
+            return self._result(reply, number, method)
+        except GatewayError as error:
+            return error
 
     def _result(self, reply: object, request_id: int, method: str) -> Any:
         where = f"{self.name} {method}"

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from trading.gateways.base import Refused, Unavailable
+from trading.gateways.base import GatewayError, Refused, Unavailable
 from trading.gateways.json_rpc import Caller
 from trading.gateways.transactions import signature_of
 
@@ -82,6 +82,16 @@ class PaperNode:
         """As JsonRpc.call; Refused for every method that is not known to only read."""
         answer = self._answers.get(method)
         return await (answer(params) if answer else self._pass_on(method, params))
+
+    async def call_many(self, method: str, params: Sequence[list[Any]]) -> list[Any]:
+        """As JsonRpc.call_many, one by one: each may be ours."""
+        return [await self._call_or_error(method, each) for each in params]
+
+    async def _call_or_error(self, method: str, params: list[Any]) -> Any:
+        try:
+            return await self.call(method, params)
+        except GatewayError as error:
+            return error
 
     async def _pass_on(self, method: str, params: list[Any]) -> Any:
         if method not in _READS:

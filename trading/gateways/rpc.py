@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
 
-from trading.gateways.base import GatewayError, InvalidReply, Unavailable
+from trading.gateways.base import GatewayError, InvalidReply, Refused, Unavailable
 from trading.gateways.broadcast import Broadcast
 from trading.gateways.chain_facts import (
     AccountData,
@@ -39,7 +39,7 @@ from trading.gateways.failover import (
     in_order,
     probe,
 )
-from trading.gateways.json_rpc import Caller
+from trading.gateways.json_rpc import Node
 from trading.gateways.shapes import as_flag, as_integer, as_object, as_text
 
 __all__ = [
@@ -74,7 +74,7 @@ class Rpc:
 
     def __init__(
         self,
-        endpoints: Sequence[Caller],
+        endpoints: Sequence[Node],
         *,
         well_seconds: float = WELL_SECONDS,
         requests_per_second: float = 0.0,
@@ -139,16 +139,35 @@ class Rpc:
         self, signature: str, *, commitment: Commitment = "confirmed"
     ) -> dict[str, Any] | None:
         """The raw `result` with encoding json, versions up to 1; None = not known."""
-        options = {
-            "encoding": "json",
-            "commitment": commitment,
-            "maxSupportedTransactionVersion": 1,
-        }
         return await self._read(
-            "getTransaction",
-            [signature, options],
-            lambda r: None if r is None else as_object(r, "transaction"),
+            "getTransaction", _transaction_params(signature, commitment), _read_transaction
         )
+
+    async def transactions(
+        self, signatures: Sequence[str], *, commitment: Commitment = "confirmed"
+    ) -> list[dict[str, Any] | GatewayError | None]:
+        """As `transaction` for several at once, in the order asked: one request where the node takes
+        batches, else one each. A single one that failed is its error.
+        """
+        params = [_transaction_params(each, commitment) for each in signatures]
+        failure: GatewayError = Unavailable("no RPC endpoint is configured")
+        for endpoint in in_order(self._endpoints):
+            try:
+                replies = await endpoint.call_many("getTransaction", params)
+                return [_transaction_or_error(each) for each in replies]
+            except Refused:
+                return [await self._one_of_many(each, commitment) for each in signatures]
+            except (Unavailable, InvalidReply) as error:
+                failure = error
+        raise failure
+
+    async def _one_of_many(
+        self, signature: str, commitment: Commitment
+    ) -> dict[str, Any] | GatewayError | None:
+        try:
+            return await self.transaction(signature, commitment=commitment)
+        except GatewayError as error:
+            return error
 
     async def signatures_for_address(
         self,
@@ -275,6 +294,26 @@ class Rpc:
             except (Unavailable, InvalidReply) as error:
                 failure = error
         raise failure
+
+
+def _transaction_params(signature: str, commitment: Commitment) -> list[Any]:
+    options = {
+        "encoding": "json",
+        "commitment": commitment,
+        "maxSupportedTransactionVersion": 1,
+    }
+    return [signature, options]
+
+
+def _read_transaction(result: object) -> dict[str, Any] | None:
+    return None if result is None else as_object(result, "transaction")
+
+
+def _transaction_or_error(result: object) -> dict[str, Any] | GatewayError | None:
+    try:
+        return result if isinstance(result, GatewayError) else _read_transaction(result)
+    except InvalidReply as error:
+        return error
 
 
 def _expect_ok(result: object) -> None:
