@@ -51,7 +51,7 @@ def read_enhanced(reply: Mapping[str, Any]) -> Transaction:
         hint=reply.get("type") or "",
         venues=_venue(reply.get("source")),
         steps=build_steps(enhanced_calls(instructions)),
-        has_steps=bool(instructions),
+        has_steps=any("innerInstructions" in each for each in instructions),
     )
 
 

@@ -122,6 +122,7 @@ class _Payer:
     own: Collection[str]
     tip_accounts: Collection[str]
     created: dict[str, int]
+    fresh: frozenset[str]
     holders: frozenset[str]
     venue_calls: frozenset[int]
 
@@ -133,11 +134,14 @@ class _Payer:
             return _Purpose.TIP
         is_venue = step.parent in self.venue_calls
         is_creation = self.created.get(to) == step.top and to not in self.holders
-        if is_creation or (is_venue and step.amount == EMPTY_ACCOUNT_RENT_LAMPORTS):
+        if is_creation or (is_venue and self._is_first_rent(step)):
             return _Purpose.RENT
         if to == self.wallet or to in self.own:
             return _Purpose.OWN
         return _Purpose.PRICE if is_venue else _Purpose.PLAIN
+
+    def _is_first_rent(self, step: Step) -> bool:
+        return step.destination in self.fresh and step.amount == EMPTY_ACCOUNT_RENT_LAMPORTS
 
 
 def _payments(
@@ -151,6 +155,7 @@ def _payments(
         own,
         tip_accounts,
         _created(steps),
+        transaction.fresh,
         frozenset(each.owner for each in transaction.tokens),
         _venue_calls(steps),
     )

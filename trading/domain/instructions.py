@@ -4,9 +4,8 @@ Layouts: the system program's and SPL Token's own (u32 and u8 tags, little endia
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from solders.pubkey import Pubkey
 
@@ -17,6 +16,7 @@ from trading.domain.values import TOKEN_2022_PROGRAM, TOKEN_PROGRAM
 TOKEN_PROGRAMS = frozenset({TOKEN_PROGRAM, TOKEN_2022_PROGRAM})
 TOP_LEVEL = -1
 Fields = dict[str, Any] | None
+_READ_PROGRAMS = TOKEN_PROGRAMS | {SYSTEM_PROGRAM, ASSOCIATED_TOKEN_PROGRAM}
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _DIGITS = {symbol: value for value, symbol in enumerate(_ALPHABET)}
 # createAccountWithSeed with a seed of 32 characters is the longest that is decoded (128 bytes).
@@ -38,8 +38,7 @@ class Move(StrEnum):
     OTHER = "OTHER"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """One instruction, in order of execution; `parent` is the index of the call that issued it, or TOP_LEVEL.
 
     `top` counts the transaction's own instructions from 0.
@@ -62,8 +61,7 @@ class Step:
     amount: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
     """An instruction before it is understood; `height` is None where the form does not say how deep it is."""
 
     program: str
@@ -89,8 +87,7 @@ def build_steps(calls: Iterator["_Call"]) -> tuple[Step, ...]:
         step = _decode(call, parent)
         if step.move is Move.CALL:
             height = call.height or len(open_calls) + 1
-            accounts = frozenset() if call.height else frozenset(call.accounts)
-            open_calls.append((len(steps), height, accounts))
+            open_calls.append((len(steps), height, frozenset(call.accounts)))
         steps.append(step)
     return tuple(steps)
 
@@ -110,13 +107,14 @@ def _call(raw: Mapping[str, Any], keys: list[str], top: int, *, height: Any) -> 
     program = raw.get("programId")
     if program is None:
         program = keys[whole(raw["programIdIndex"], "programIdIndex")]
-    parsed = raw.get("parsed")
+    parsed, accounts = raw.get("parsed"), raw.get("accounts") or []
+    if height is not None and program not in _READ_PROGRAMS:
+        accounts = []  # told by its height who issued what: nothing else is asked of it
+    elif accounts and not isinstance(accounts[0], str):
+        accounts = [keys[whole(each, "accounts")] for each in accounts]
     return _Call(
         program=program,
-        accounts=[
-            each if isinstance(each, str) else keys[whole(each, "accounts")]
-            for each in raw.get("accounts") or ()
-        ],
+        accounts=accounts,
         data=raw.get("data") or "",
         parsed=parsed if isinstance(parsed, dict) else None,
         top=top,

@@ -78,7 +78,7 @@ VENUES = {
     "GAMMA7meSFWaBXF25oSUgmGRwaW6sCMFLmBNiMSdbHVT": "GooseFX GAMMA",
     "swapNyd8XiQwJ6ianp9snpu4brUqFxadzvHebnAXjJZ": "Stabble stable",
     "swapFpHZwjELNnjvThjajtiVmkz3yPQEHjLtka2fwHW": "Stabble weighted",
-    "stkitrT1Uoy18Dk1fTrgPw8W6MVzoCfYoAFT4MLsmhq": "Sanctum SPL deposit",
+    "SP12tWFxD9oJsVWNavTTBZvMbA6gkAmxtVgxdqvyvhY": "Sanctum SPL deposit",
     "5ocnV1qiCgaQR8Jb8xWnVbApfaygJ8tNoZfgPwsgx9kx": "Sanctum Infinity",
     "CTMAxxk34HjKWxQ3QLZK1HpaLXmBveao3ESePXbiyfzh": "Cropper",
     "H8W3ctz92svYg6mkn1UtGfu2aQr2fnUFHM1RhScEtQDt": "Cropper",
@@ -131,6 +131,7 @@ ROUTERS = {
     "j1o2qRpjcyUwEvwtcfhEQefh773ZgjxcVRry7LDqg5X": "Jupiter Limit v2",
     "DCA265Vj8a9CEuX1eb1LWRnDT7uK6q1xMipnNyatn23M": "Jupiter DCA",
     "VALaaymxQh2mNy2trH9jUqHT1mTow76wpTcGmSWSwJe": "Jupiter VA",
+    "stkitrT1Uoy18Dk1fTrgPw8W6MVzoCfYoAFT4MLsmhq": "Sanctum",
     "mayan34VedncxdK2XobtvWFDXQASUTBXhUVzt2kKgny": "Mayan",
 }
 LIMIT_ORDER_ROUTERS = frozenset({"Jupiter Limit", "Jupiter Limit v2"})
@@ -146,6 +147,17 @@ LENDING = {
     "MFv2hWf31Z9kbCa1snEPYctwafyhdvnV7FZnsebVacA": "marginfi",
     "Port7uDYB3wk6GJAw4KT1WpTeMtSu9bTcChBHkX2LfR": "Port",
 }
+# Staking farms pay rewards as they are touched: a deposit there is no purchase of the reward.
+FARMS = frozenset(
+    {
+        "EhhTKczWMGQt46ynNeRX1WfeagwwJd7ufHvCDjRxjo5Q",
+        "9KEPoZmtHUrBbhWN1v1KWLMkkvwY6WLtAVUCPRtRjP4z",
+        "FarmqiPv5eAj3j1GMdMCMUGXqPUvmquZtMy86QH6rzhG",
+        "82yxjeMsvaURa4MbZZ7WZZHfobirZYkH1zF8fmeGtyaQ",
+        "QMNeHCGYnLVDn1icRAfQZpjPLBNkfGbSKRB83G5d8KB",
+        "FarmsPZpWu9i7Kky8tPN37rs2TpmMrAZrC7S7vJa91Hr",
+    }
+)
 BRIDGES = frozenset(
     {
         "wormDTUJ6AWPNvk59vGQbDvGJmqbDTdgWgAqcLBCgUb",

@@ -1,10 +1,13 @@
 """One transaction as a node or Helius tells it, in one shape: who signed, which balances changed, what was called."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from solders.pubkey import Pubkey
+
 from trading.domain.instructions import Step, read_steps
+from trading.domain.programs import ASSOCIATED_TOKEN_PROGRAM
 from trading.domain.readings import (
     TransactionUnreadable,
     optional_whole,
@@ -12,6 +15,7 @@ from trading.domain.readings import (
     text,
     whole,
 )
+from trading.domain.values import TOKEN_PROGRAM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,8 @@ class TokenBalance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """What every form tells. `lamports` holds the change of every account, zero included.
+    """What every form tells. `lamports` holds the change of every account, zero included; `fresh` are the
+    accounts that had none before, `emptied` those that have none left, with what they had (nodes tell it, Helius not).
 
     `error` is the chain's own as it stands, None for a transaction that succeeded. `slot` and `block_time`
     (unix seconds) are None where the reply has none. `hint` and `venues` are Helius' own
@@ -52,6 +57,8 @@ class Transaction:
     network_fee: int
     lamports: dict[str, int]
     tokens: tuple[TokenBalance, ...]
+    fresh: frozenset[str] = frozenset()
+    emptied: Mapping[str, int] = field(default_factory=dict)
     hint: str = ""
     venues: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -70,7 +77,7 @@ def read_transaction(reply: Mapping[str, Any]) -> Transaction:
         raise TransactionUnreadable("meta is missing: the node kept no balances")
     message = inner["message"]
     keys = account_keys(reply)
-    changes = _changes(keys, meta["preBalances"], meta["postBalances"])
+    balances = _balances(keys, meta)
     return Transaction(
         signature=text(inner["signatures"][0], "signature") if "signatures" in inner else "",
         slot=optional_whole(reply.get("slot"), "slot"),
@@ -79,7 +86,9 @@ def read_transaction(reply: Mapping[str, Any]) -> Transaction:
         payer=keys[0],
         signers=_signers(message, keys),
         network_fee=whole(meta["fee"], "fee"),
-        lamports=changes,
+        lamports={key: after - before for key, before, after in balances},
+        fresh=frozenset(key for key, before, after in balances if after and not before),
+        emptied={key: before for key, before, after in balances if before and not after},
         tokens=_tokens(meta, keys),
     )
 
@@ -87,14 +96,15 @@ def read_transaction(reply: Mapping[str, Any]) -> Transaction:
 def with_steps(transaction: Transaction, reply: Mapping[str, Any]) -> Transaction:
     """The same with its instructions, and with the owners that only these show (nodes of before 2022)."""
     steps = read_steps(reply, account_keys(reply))
+    has_steps = reply["meta"].get("innerInstructions") is not None
     tokens = transaction.tokens
     if any(not each.owner for each in tokens):
         owners = _shown_owners(steps, transaction.signers)
         tokens = tuple(
-            each if each.owner else replace(each, owner=owners.get(each.account, ""))
+            each if each.owner else replace(each, owner=_owner(each, owners, transaction.signers))
             for each in tokens
         )
-    return replace(transaction, steps=steps, tokens=tokens)
+    return replace(transaction, steps=steps, tokens=tokens, has_steps=has_steps)
 
 
 def account_keys(reply: Mapping[str, Any]) -> list[str]:
@@ -121,13 +131,15 @@ def _signers(message: Mapping[str, Any], keys: list[str]) -> tuple[str, ...]:
     return tuple(each["pubkey"] for each in listed if each.get("signer"))
 
 
-def _changes(keys: list[str], before: list[int], after: list[int]) -> dict[str, int]:
+def _balances(keys: list[str], meta: Mapping[str, Any]) -> list[tuple[str, int, int]]:
+    """(account, lamports before, after)"""
+    before, after = meta["preBalances"], meta["postBalances"]
     if not len(keys) == len(before) == len(after):
         raise TransactionUnreadable("accounts, preBalances and postBalances differ in length")
-    return {
-        key: whole(new, "postBalances") - whole(old, "preBalances")
+    return [
+        (key, whole(old, "preBalances"), whole(new, "postBalances"))
         for key, old, new in zip(keys, before, after, strict=True)
-    }
+    ]
 
 
 def _tokens(meta: Mapping[str, Any], keys: list[str]) -> tuple[TokenBalance, ...]:
@@ -175,3 +187,16 @@ def _shown_owners(steps: tuple[Step, ...], signers: tuple[str, ...]) -> dict[str
         if step.owner:
             owners[step.destination] = step.owner
     return owners
+
+
+def _owner(token: TokenBalance, shown: Mapping[str, str], signers: tuple[str, ...]) -> str:
+    """Shown by an instruction, else the signer whose associated account it is."""
+    if token.account in shown:
+        return shown[token.account]
+    return next((each for each in signers if _associated(each, token.mint) == token.account), "")
+
+
+def _associated(wallet: str, mint: str) -> str:
+    seeds = [bytes(Pubkey.from_string(each)) for each in (wallet, TOKEN_PROGRAM, mint)]
+    address, _ = Pubkey.find_program_address(seeds, Pubkey.from_string(ASSOCIATED_TOKEN_PROGRAM))
+    return str(address)
