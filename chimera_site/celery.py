@@ -13,6 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chimera_site.settings")
 
 HEARTBEAT_SECONDS = 10
 RETENTION_SECONDS = 300
+OBSERVATIONS_SECONDS = 600
 
 # It warns root of pickled messages, and ours are JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -33,6 +34,7 @@ app.conf.beat_schedule = {
         HEARTBEAT_SECONDS, "workers.tasks.record_heartbeats", os.getpid(), time.time()
     ),
     "retention": every(RETENTION_SECONDS, "trading.tasks.forget_old_requests"),
+    "observations": every(OBSERVATIONS_SECONDS, "trading.tasks.forget_old_observations"),
 }
 
 

@@ -76,6 +76,10 @@ JUPITER_URL = env.str("JUPITER_URL", default=f"{_sandbox}/jupiter" if _sandbox e
 DEXSCREENER_URL = env.str("DEXSCREENER_URL", default=f"{_sandbox}/dexscreener" if _sandbox else "")
 JUPITER_API_KEY = env.str("JUPITER_API_KEY", default="")
 JUPITER_REQUESTS_PER_SECOND = env.float("JUPITER_REQUESTS_PER_SECOND", default=0.0)
+# DexScreener allows an address 300 calls a minute; two of our processes ask it.
+DEXSCREENER_REQUESTS_PER_SECOND = env.float(
+    "DEXSCREENER_REQUESTS_PER_SECOND", default=0.0 if HAS_SANDBOX else 2.0
+)
 # What one process may ask of each RPC and of the block engine; 0 = no limit. Jito grants an address one.
 RPC_REQUESTS_PER_SECOND = env.float("RPC_REQUESTS_PER_SECOND", default=0.0)
 JITO_REQUESTS_PER_SECOND = env.float(

@@ -18,6 +18,10 @@ from trading.money import EquityPoint as EquityPoint
 from trading.money import Fill as Fill
 from trading.money import Lot as Lot
 from trading.notices import Notice as Notice
+from trading.observations import LiquiditySample as LiquiditySample
+from trading.observations import PriceAfter as PriceAfter
+from trading.observations import PriceTick as PriceTick
+from trading.observations import SampledToken as SampledToken
 from trading.paper_trades import PaperStatus as PaperStatus
 from trading.paper_trades import PaperTransaction as PaperTransaction
 from trading.providers import Delivery as Delivery

@@ -15,6 +15,7 @@ def endpoints() -> Endpoints:
         dexscreener_url=settings.DEXSCREENER_URL,
         jupiter_api_key=settings.JUPITER_API_KEY,
         jupiter_requests_per_second=settings.JUPITER_REQUESTS_PER_SECOND,
+        dexscreener_requests_per_second=settings.DEXSCREENER_REQUESTS_PER_SECOND,
         rpc_requests_per_second=settings.RPC_REQUESTS_PER_SECOND,
         jito_requests_per_second=settings.JITO_REQUESTS_PER_SECOND,
         jito_auth=settings.JITO_AUTH,

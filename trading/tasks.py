@@ -3,7 +3,14 @@
 from celery import shared_task
 from django.utils import timezone
 
+from trading.services.forgetting import forget_observations
 from trading.services.retention import forget_old
+
+
+@shared_task
+def forget_old_observations() -> None:
+    """Forget prices and samples that are too old or too many."""
+    forget_observations(now=timezone.now())
 
 
 @shared_task

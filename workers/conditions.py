@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from trading.domain.market_readings import Failed, Known
 from trading.domain.tips import TipFloor
-from trading.domain.values import WSOL_MINT
 from trading.gateways.base import GatewayError
 from trading.gateways.chain_facts import Blockhash
 from trading.gateways.connect import Gateways
+from trading.gateways.prices import PriceSources
 from trading.writer import StorageUnavailable
 
 log = logging.getLogger("conditions")
@@ -46,6 +47,9 @@ class Conditions:
         self._gateways, self._wallet = gateways, wallet
         self._clock, self._chance = clock, chance
         self._read_landed_tips = read_landed_tips
+        self._sources = PriceSources(
+            jupiter=gateways.jupiter, market_data=gateways.market_data, clock=clock
+        )
         self.landed_tips: tuple[int, ...] = ()
         self._seen: dict[str, tuple[datetime, object]] = {}
 
@@ -126,8 +130,12 @@ class Conditions:
             log.warning("landed tips: %s", error)
 
     async def _ask_sol_price(self) -> Decimal | None:
-        prices = await self._gateways.jupiter.prices_usd([WSOL_MINT])
-        return prices[WSOL_MINT].usd if WSOL_MINT in prices else None
+        match await self._sources.sol_usd():
+            case Known(value=usd):
+                return usd
+            case Failed(text=text):
+                log.warning("sol_price: %s", text)
+        return None
 
     async def _keep(self, name: str, ask: Callable[[], Awaitable[object]]) -> None:
         asked_at = self._clock()

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -11,9 +10,9 @@ from audit import services as audit
 from trading.domain.exits import Exit, OpenPosition, evaluate
 from trading.domain.lifecycle import PositionStatus
 from trading.domain.liquidity import Depth
-from trading.domain.values import WSOL_MINT
-from trading.gateways.base import GatewayError
+from trading.domain.market_readings import Known, Reading, Source
 from trading.gateways.connect import Gateways
+from trading.gateways.prices import Price, PriceSources
 from trading.models import Position
 from trading.services.breaker import SolPrice
 from trading.services.control import request_exit_of
@@ -22,7 +21,6 @@ from trading.services.leaders import following
 from trading.services.liquidity import mark_liquidity, sighting
 from trading.services.policy import policy_for_exits
 from trading.services.portfolio import (
-    PRICE_CEILING_SOL,
     cash_flow,
     mark_price,
     open_positions,
@@ -30,21 +28,14 @@ from trading.services.portfolio import (
 )
 from trading.services.state import trading_state
 from trading.writer import GroupWriter, StorageUnavailable
-from workers.depths import Depths, Routable
-from workers.quotes import SaleQuotes
+from workers.depths import Depths
+from workers.price_finder import PriceFinder, routable_of
+from workers.ticks import Ticks
 
 log = logging.getLogger("exit_watcher")
 STEP_SECONDS = 1.0
 EQUITY_EVERY = timedelta(seconds=5)
 PRICE_SILENCE = timedelta(seconds=90)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """A price, and the liquidity that it came with."""
-
-    price_sol: Decimal
-    routable: Routable
 
 
 class ExitWatcher:
@@ -60,33 +51,44 @@ class ExitWatcher:
     ) -> None:
         self._gateways, self._writer = gateways, writer
         self._wallet, self._clock = wallet, clock
-        self._quotes = SaleQuotes(gateways.jupiter)
-        self.depths = Depths(gateways.market_data, clock=clock)
-        self._sol_price_usd: Decimal | None = None
+        self._finder = PriceFinder(gateways, clock=clock)
+        self.depths = Depths(self._finder.pairs, clock=clock)
+        self._ticks = Ticks(writer=writer, clock=clock)
         self._equity_at: datetime | None = None
         self._outside_lamports: int | None = None
-        self.priced_at: datetime | None = None
+
+    @property
+    def sources(self) -> PriceSources:
+        """Where it asks for prices, for others of the same process."""
+        return self._finder.sources
 
     @property
     def sol_price(self) -> SolPrice | None:
         """The newest price of SOL it has seen; None before the first."""
-        if self._sol_price_usd is None or self.priced_at is None:
-            return None
-        return SolPrice(usd=self._sol_price_usd, at=self.priced_at)
+        known = self._finder.sol_usd
+        return None if known is None else SolPrice(usd=known.value, at=known.at)
+
+    @property
+    def priced_at(self) -> datetime | None:
+        """When it saw that."""
+        known = self._finder.sol_usd
+        return None if known is None else known.at
 
     async def step(self) -> int:
         """Look at every open position once; how many exits were newly asked for."""
         positions = await self._writer.read(open_positions)
-        seen = await self._prices(positions)
-        self.depths.forget_all_but({position.mint for position in positions})
+        mints = {position.mint for position in positions}
+        seen = await self._finder.look(mints)
+        self._ticks.forget_all_but(mints)
         # All at once: a position whose price has to be asked for must not delay the others' stops.
         asked = await asyncio.gather(
-            *(self._look_safely(position, seen.get(position.mint)) for position in positions)
+            *(self._look_safely(position, seen[position.mint]) for position in positions)
         )
+        await self._ticks.write_if_due()
         await self._record_equity()
         return sum(asked)
 
-    async def _look_safely(self, position: Position, seen: _Seen | None) -> bool:
+    async def _look_safely(self, position: Position, seen: Reading[Price]) -> bool:
         try:
             return await self._look_at(position, seen)
         except StorageUnavailable as error:
@@ -96,38 +98,15 @@ class ExitWatcher:
             log.exception("%s cannot be judged", position)
         return False
 
-    async def _prices(self, positions: list[Position]) -> dict[str, _Seen]:
-        mints = sorted({position.mint for position in positions})
-        try:
-            usd = await self._gateways.jupiter.prices_usd([WSOL_MINT, *mints])
-        except GatewayError as error:
-            log.warning("prices: %s", error)
-            return {}
-        sol = usd.get(WSOL_MINT)
-        if sol is None or sol.usd <= 0:
-            return {}
-        self._sol_price_usd, self.priced_at = sol.usd, self._clock()
-        return {
-            mint: _Seen(
-                price_sol=usd[mint].usd / sol.usd,
-                routable=Routable(usd=usd[mint].liquidity_usd, at=self.priced_at),
-            )
-            for mint in mints
-            if mint in usd
-        }
-
-    async def _look_at(self, position: Position, seen: _Seen | None) -> bool:
-        depth = self.depths.of(position, None if seen is None else seen.routable)
-        price = seen.price_sol if seen and 0 < seen.price_sol < PRICE_CEILING_SOL else None
-        is_quoted = price is None
-        if price is None:
-            price = await self._quotes.price_sol(position)
+    async def _look_at(self, position: Position, seen: Reading[Price]) -> bool:
+        depth = self.depths.of(position, routable_of(seen))
+        price = await self._finder.price(position, seen)
         now = self._clock()
         if price is None:
             return await self._without_price(position, depth, now)
+        self._ticks.see(mint=position.mint, price_sol=price.value, source=price.source)
         return await self._writer.run(
-            lambda: _price_and_judge(position, price, depth, now, is_quoted=is_quoted),
-            is_patient=True,
+            lambda: _price_and_judge(position, price, depth, now), is_patient=True
         )
 
     async def _without_price(self, position: Position, depth: Depth | None, now: datetime) -> bool:
@@ -144,11 +123,12 @@ class ExitWatcher:
         if self._equity_at is not None and now - self._equity_at < EQUITY_EVERY:
             return
         await self._learn_outside_lamports()
-        outside, price = self._outside_lamports, self._sol_price_usd
+        outside, sol = self._outside_lamports, self.sol_price
         if outside is None:
             return
+        usd = None if sol is None else sol.usd
         await self._writer.run(
-            lambda: record_equity(outside_lamports=outside, sol_price_usd=price, now=now),
+            lambda: record_equity(outside_lamports=outside, sol_price_usd=usd, now=now),
             is_patient=True,
         )
         self._equity_at = now
@@ -163,14 +143,15 @@ class ExitWatcher:
 
 
 def _price_and_judge(
-    position: Position, price: Decimal, depth: Depth | None, now: datetime, *, is_quoted: bool
+    position: Position, price: Known[Decimal], depth: Depth | None, now: datetime
 ) -> bool:
-    mark_price(position, price_sol=price, now=now, is_quoted=is_quoted)
+    is_quoted = price.source == Source.QUOTE
+    mark_price(position, price_sol=price.value, now=now, is_quoted=is_quoted)
     if is_quoted:
         _tell_silence(position, now)
     else:
         close_incidents(f"price:{position.pk}", now=now)
-    return _judge(position, price, depth, now)
+    return _judge(position, price.value, depth, now)
 
 
 def _tell_silence(position: Position, now: datetime) -> None:

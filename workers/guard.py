@@ -5,9 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from trading.domain.values import WSOL_MINT
-from trading.gateways.base import GatewayError
-from trading.gateways.jupiter import Jupiter
+from trading.domain.market_readings import Failed, Known, Missing, Stale, Zero
+from trading.gateways.prices import PriceSources
 from trading.gateways.rpc import Rpc
 from trading.services.breaker import SolPrice, evaluate_breaker
 from trading.writer import GroupWriter
@@ -26,12 +25,12 @@ class Guard:
     def __init__(
         self,
         *,
-        jupiter: Jupiter,
+        sources: PriceSources,
         writer: GroupWriter,
         clock: Callable[[], datetime],
         seen_price: Callable[[], SolPrice | None],
     ) -> None:
-        self._jupiter, self._writer = jupiter, writer
+        self._sources, self._writer = sources, writer
         self._clock, self._seen_price = clock, seen_price
 
     async def step(self) -> None:
@@ -41,13 +40,14 @@ class Guard:
         await self._writer.run(lambda: evaluate_breaker(now=now, sol_price=price), is_patient=True)
 
     async def _ask(self) -> SolPrice | None:
-        try:
-            prices = await self._jupiter.prices_usd([WSOL_MINT])
-        except GatewayError as error:
-            log.warning("SOL price: %s", error)
-            return None
-        found = prices.get(WSOL_MINT)
-        return None if found is None else SolPrice(usd=found.usd, at=self._clock())
+        match await self._sources.sol_usd():
+            case Known(value=usd, at=at):
+                return SolPrice(usd=usd, at=at)
+            case Failed(text=text):
+                log.warning("SOL price: %s", text)
+            case Zero() | Stale() | Missing():
+                log.warning("SOL price: none is told")
+        return None
 
 
 def rpc_weather(rpc: Rpc, *, now: datetime) -> dict[str, Any]:

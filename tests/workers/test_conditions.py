@@ -1,5 +1,6 @@
 """What a trade knows about the outside at once: each fact for as long as it may be trusted, then not at all."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -61,8 +62,22 @@ async def test_an_engine_that_names_no_accounts_any_more_gets_no_bundles(
     assert (submission.route, submission.tip_lamports, submission.bundle_id) == ("STANDARD", 0, "")
 
 
-async def test_one_silent_source_does_not_age_the_others(platform: Platform) -> None:
+async def test_where_the_first_source_of_prices_is_silent_the_second_tells_sols(
+    platform: Platform,
+) -> None:
+    before = platform.desk.conditions.sol_price_usd
     platform.sandbox.fault(plane="jupiter", kind="http_error")
+    platform.clock.advance(minutes=6)
+    await platform.desk.conditions.refresh_once()
+    now = platform.desk.conditions.sol_price_usd
+    assert before is not None
+    assert now is not None
+    assert abs(now / before - 1) < Decimal("0.01")
+
+
+async def test_one_silent_fact_does_not_age_the_others(platform: Platform) -> None:
+    for plane in ("jupiter", "dexscreener"):
+        platform.sandbox.fault(plane=plane, kind="http_error")
     platform.clock.advance(minutes=6)
     await platform.desk.conditions.refresh_once()
     assert platform.desk.conditions.sol_price_usd is None

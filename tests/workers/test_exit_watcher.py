@@ -43,6 +43,12 @@ def market(sandbox: Sandbox, mint: str) -> Iterator[Market]:
     opened.move(1 / opened._moved)
 
 
+def silence_prices(platform: Platform) -> None:
+    """Both sources answer that they know of no price."""
+    platform.sandbox.fault(plane="jupiter", method="price", kind="no_route")
+    platform.sandbox.fault(plane="dexscreener", kind="no_route")
+
+
 async def exits(platform: Platform) -> list[Signal]:
     return await platform.see(lambda: list(Signal.objects.filter(priority=0)))
 
@@ -150,7 +156,7 @@ async def test_without_a_price_the_position_is_priced_by_what_it_would_bring(
 ) -> None:
     position = await platform.bought(mint)
     market.move(0.8)
-    platform.sandbox.fault(plane="jupiter", method="price", kind="http_error")
+    silence_prices(platform)
     assert await platform.watcher.step() == 1
     assert (await platform.position(position)).last_price_sol < position.entry_price_sol
     assert (await exits(platform))[0].exit_reason == "HARD_STOP"
@@ -161,6 +167,7 @@ async def test_a_silence_of_prices_is_an_incident_and_ends_with_it(
 ) -> None:
     await platform.bought(mint)
     platform.sandbox.fault(plane="jupiter", kind="http_error")
+    platform.sandbox.fault(plane="dexscreener", kind="http_error")
     platform.clock.advance(seconds=80)
     await platform.watcher.step()
     assert not await platform.see(Incident.objects.exists)
@@ -179,7 +186,7 @@ async def test_a_price_that_only_quotes_tell_is_an_incident_after_a_while_whoeve
     platform: Platform, mint: str, market: Market
 ) -> None:
     position = await platform.bought(mint)
-    platform.sandbox.fault(plane="jupiter", method="price", kind="no_route")
+    silence_prices(platform)
     for seconds, is_told in ((1, False), (80, False), (15, True)):
         platform.clock.advance(seconds=seconds)
         assert await platform.watcher.step() == 0
@@ -197,7 +204,7 @@ async def test_a_quote_that_hangs_keeps_nobody_elses_stop_waiting(
     platform: Platform, mint: str, market: Market
 ) -> None:
     await platform.bought(mint)
-    platform.sandbox.fault(plane="jupiter", method="price", kind="no_route")
+    silence_prices(platform)
     platform.sandbox.fault(plane="jupiter", method="quote", kind="latency", seconds=1.2, count=1)
     watcher = platform.watcher
     market.move(0.8)
@@ -213,6 +220,7 @@ async def test_a_quote_that_hangs_keeps_nobody_elses_stop_waiting(
 async def test_time_goes_on_without_a_price(platform: Platform, mint: str, market: Market) -> None:
     await platform.bought(mint)
     platform.sandbox.fault(plane="jupiter", kind="http_error")
+    platform.sandbox.fault(plane="dexscreener", kind="http_error")
     platform.clock.advance(days=2)
     assert await platform.watcher.step() == 1
     assert (await exits(platform))[0].exit_reason == "TIME_LIMIT"

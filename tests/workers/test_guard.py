@@ -38,7 +38,7 @@ def _mint(sandbox: Sandbox, symbol: str) -> str:
 def guard_of(platform: Platform) -> Guard:
     watcher = platform.watcher
     return Guard(
-        jupiter=platform.desk.gateways.jupiter,
+        sources=watcher.sources,
         writer=platform.desk.writer,
         clock=platform.clock,
         seen_price=lambda: watcher.sol_price,
@@ -192,11 +192,12 @@ async def test_the_guard_asks_for_a_price_where_the_watcher_has_none(platform: P
 async def test_where_nobody_ever_told_a_price_entries_halt_until_somebody_does(
     platform: Platform, mint: str
 ) -> None:
-    fault = platform.sandbox.fault(plane="jupiter", kind="http_error", status=500)
+    for plane in ("jupiter", "dexscreener"):
+        platform.sandbox.fault(plane=plane, kind="http_error", status=500)
     await guard_of(platform).step()
     state = await state_of(platform)
     assert [trip.rule for trip in state.trips] == [Rule.SOL_PRICE_UNKNOWN]
-    platform.sandbox.control("DELETE", f"faults/{fault}")
+    platform.sandbox.clear()
     await guard_of(platform).step()
     assert (await state_of(platform)).mode is TradingMode.ACTIVE
     assert await platform.bought(mint)

@@ -70,6 +70,7 @@ class Endpoints:
     dexscreener_url: str
     jupiter_api_key: str = ""
     jupiter_requests_per_second: float = 0.0
+    dexscreener_requests_per_second: float = 0.0
     rpc_requests_per_second: float = 0.0
     jito_requests_per_second: float = 0.0
     jito_auth: str = ""

@@ -59,7 +59,10 @@ async def connect(
             rpc=rpc,
             block_engine=await _block_engine(endpoints, hosts, bundles),
             jupiter=jupiter,
-            market_data=MarketData(await hosts.open(endpoints.dexscreener_url)),
+            market_data=MarketData(
+                await hosts.open(endpoints.dexscreener_url),
+                requests_per_second=endpoints.dexscreener_requests_per_second,
+            ),
         )
 
 

@@ -13,11 +13,12 @@ from trading.gateways.waiting import waiting
 
 
 class Urgency(IntEnum):
-    """Who goes first when requests have to wait: selling, then watching, then buying."""
+    """Who goes first when requests have to wait: selling, then watching, then buying, then collecting."""
 
     EXIT = 0
     POSITION = 1
     ENTRY = 2
+    SAMPLE = 3
 
 
 _urgency = ContextVar("urgency", default=Urgency.POSITION)

@@ -17,6 +17,7 @@ SCHEMA_VERSION = "1.0.0"
 DEX_ID = "sandbox"
 PREFIX = "/latest/dex/tokens/"
 MOST_TOKENS = 30
+MOST_PAIRS = 30
 WINDOWS = {"m5": 300, "h1": 3_600, "h6": 21_600, "h24": 86_400}
 
 
@@ -32,22 +33,20 @@ class DexScreener:
         if method != "GET" or not path.startswith(PREFIX):
             return 404, {"message": "Not found"}
         mints = path.removeprefix(PREFIX).split(",")[:MOST_TOKENS]
-        pairs = [self._pair(each) for each in self._listings(mints)]
+        pairs = [pair for each in mints for pair in self._pairs(each)][:MOST_PAIRS]
         return 200, {"schemaVersion": SCHEMA_VERSION, "pairs": pairs or None}
 
-    def _listings(self, mints: list[str]) -> list[Listing]:
-        """Pools of these tokens; asked for SOL, its pools with the quote tokens."""
-        found = []
-        for text in mints:
-            try:
-                mint = Pubkey.from_string(text)
-            except ValueError:
-                continue
-            if mint == WSOL:
-                found += [e for e in self._market.listings.values() if e.token.is_quote]
-            elif mint in self._market.listings:
-                found.append(self._market.listings[mint])
-        return found
+    def _pairs(self, text: str) -> list[Json]:
+        """The pool of this token; asked for SOL, its pools with the quote tokens, seen from SOL."""
+        try:
+            mint = Pubkey.from_string(text)
+        except ValueError:
+            return []
+        if mint == WSOL:
+            quotes = [e for e in self._market.listings.values() if e.token.is_quote]
+            return [_seen_from_sol(self._pair(each)) for each in quotes]
+        listing = self._market.listings.get(mint)
+        return [] if listing is None else [self._pair(listing)]
 
     def _pair(self, listing: Listing) -> Json:
         token, pool = listing.token, listing.pool
@@ -93,6 +92,24 @@ class DexScreener:
             seconds=seconds,
             price=self._market.reserves(listing).price,
         )
+
+
+def _seen_from_sol(pair: Json) -> Json:
+    """The same pool with its sides changed over: one SOL in the quote token, and in dollars."""
+    price, usd = float(pair["priceNative"]), float(pair["priceUsd"])
+    liquidity = pair["liquidity"]
+    return {
+        **pair,
+        "baseToken": pair["quoteToken"],
+        "quoteToken": pair["baseToken"],
+        "priceNative": _decimal(1 / price if price else 0.0),
+        "priceUsd": _decimal(usd / price if price else 0.0),
+        "liquidity": {
+            "usd": liquidity["usd"],
+            "base": liquidity["quote"],
+            "quote": liquidity["base"],
+        },
+    }
 
 
 def _decimal(value: float) -> str:

@@ -11,6 +11,8 @@ from workers.exit_watcher import STEP_SECONDS, ExitWatcher
 from workers.guard import GUARD_SECONDS, Guard, rpc_weather
 from workers.heartbeat import BEAT_SECONDS, Heart
 from workers.runtime import every, run_daemon, run_together, utc_now
+from workers.sampler import STEP_SECONDS as SAMPLE_SECONDS
+from workers.sampler import Sampler
 from workers.stocktaking import STOCKTAKING_SECONDS, Stocktaking
 from workers.wiring import open_signer, open_writer
 
@@ -32,10 +34,16 @@ async def _main() -> None:
         watcher = ExitWatcher(gateways=gateways, writer=writer, wallet=wallet, clock=utc_now)
         custody = Custody(rpc=gateways.rpc, writer=writer, wallet=wallet, clock=utc_now)
         guard = Guard(
-            jupiter=gateways.jupiter,
+            sources=watcher.sources,
             writer=guards_writer,
             clock=utc_now,
             seen_price=lambda: watcher.sol_price,
+        )
+        sampler = Sampler(
+            market_data=gateways.market_data,
+            writer=writer,
+            clock=utc_now,
+            seen_sol=lambda: watcher.sol_price,
         )
         stocktaking = Stocktaking(
             writer=guards_writer,
@@ -54,6 +62,7 @@ async def _main() -> None:
         await run_together(
             every(STEP_SECONDS, watcher.step, name="looking at positions"),
             every(CUSTODY_SECONDS, custody.step, name="comparing token accounts with the books"),
+            every(SAMPLE_SECONDS, sampler.step, name="sampling markets"),
             every(GUARD_SECONDS, guard.step, name="the circuit breaker"),
             every(STOCKTAKING_SECONDS, stocktaking.step, name="taking stock of the sources"),
             every(BEAT_SECONDS, heart.beat, name="heartbeat"),
