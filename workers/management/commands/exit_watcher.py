@@ -10,6 +10,8 @@ from workers.custody import CUSTODY_SECONDS, Custody
 from workers.exit_watcher import STEP_SECONDS, ExitWatcher
 from workers.guard import GUARD_SECONDS, Guard, rpc_weather
 from workers.heartbeat import BEAT_SECONDS, Heart
+from workers.price_watch import STEP_SECONDS as PRICE_SECONDS
+from workers.price_watch import PriceWatch
 from workers.runtime import every, run_daemon, run_together, utc_now
 from workers.sampler import STEP_SECONDS as SAMPLE_SECONDS
 from workers.sampler import Sampler
@@ -45,6 +47,7 @@ async def _main() -> None:
             clock=utc_now,
             seen_sol=lambda: watcher.sol_price,
         )
+        prices_after = PriceWatch(sources=watcher.sources, writer=writer, clock=utc_now)
         stocktaking = Stocktaking(
             writer=guards_writer,
             clock=utc_now,
@@ -63,6 +66,7 @@ async def _main() -> None:
             every(STEP_SECONDS, watcher.step, name="looking at positions"),
             every(CUSTODY_SECONDS, custody.step, name="comparing token accounts with the books"),
             every(SAMPLE_SECONDS, sampler.step, name="sampling markets"),
+            every(PRICE_SECONDS, prices_after.step, name="prices after leaders' swaps"),
             every(GUARD_SECONDS, guard.step, name="the circuit breaker"),
             every(STOCKTAKING_SECONDS, stocktaking.step, name="taking stock of the sources"),
             every(BEAT_SECONDS, heart.beat, name="heartbeat"),
