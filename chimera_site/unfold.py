@@ -70,6 +70,7 @@ UNFOLD = {
                 _item("Unknown outcomes", "help", "trading_unknownoutcome"),
                 _item("Positions", "show_chart", "trading_position"),
                 _item("Fills", "receipt_long", "trading_fill"),
+                _item("Paper ledger", "edit_note", "trading_papertransaction"),
                 _item("Deliveries", "inbox", "trading_delivery"),
                 _item("Tokens", "toll", "trading_token"),
                 _item("Providers", "podcasts", "trading_provider"),

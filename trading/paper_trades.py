@@ -1,5 +1,7 @@
 """The ledger that stands for the chain in paper mode: one row a transaction that was never sent. Rows only."""
 
+from decimal import Decimal
+
 from django.db import models
 
 from trading.domain.paper import PenaltySource
@@ -60,3 +62,8 @@ class PaperTransaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} {self.signature[:8]}"
+
+    @property
+    def gained(self) -> Decimal | None:
+        """How much better (+) or worse (-) than quoted it was filled, as a ratio."""
+        return None if self.penalty_bps is None else -self.penalty_bps / 10_000

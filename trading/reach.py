@@ -17,6 +17,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def ledger_name() -> str:
+    """What the books can be compared with, in words for people."""
+    return (
+        "the paper ledger (on paper there is no chain)" if settings.MODE == "paper" else "the chain"
+    )
+
+
 @asynccontextmanager
 async def open_gateways(
     where: Endpoints | None = None,

@@ -97,7 +97,9 @@ def signal_story(uuid: UUID) -> SignalStory:
     """The whole story; Signal.DoesNotExist when there is none."""
     signal = _with_parts(Signal.objects.filter(uuid=uuid)).select_related("position").get()
     submissions = list(signal.submissions.order_by("attempt"))
-    fills = Fill.objects.filter(submission__signal=signal).select_related("position", "submission")
+    fills = Fill.objects.filter(submission__signal=signal).select_related(
+        "position", "submission__paper"
+    )
     return SignalStory(
         row=_rows_of([signal])[0],
         deliveries=list(signal.deliveries.select_related("provider").order_by("received_at")),
@@ -118,7 +120,7 @@ def position_story(uuid: UUID) -> PositionStory:
         opening=_rows(signals)[0],
         exits=_rows(position.exit_signals.order_by("received_at")),
         submissions=list(position.submissions.order_by("recorded_at")),
-        fills=list(position.fills.select_related("submission").order_by("id")),
+        fills=list(position.fills.select_related("submission__paper").order_by("id")),
         lots=list(position.lots.prefetch_related("disposals").order_by("id")),
     )
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
 from trading.gateways.base import GatewayError
-from trading.reach import open_gateways
+from trading.reach import ledger_name, open_gateways
 from trading.reconciliation.check import reconcile
 from trading.reconciliation.findings import Report
 from trading.reconciliation.reader import UnableToRead
@@ -45,8 +45,9 @@ class Command(BaseCommand):
             self.stderr.write(f"could not check: the books cannot be read: {error}")
             sys.exit(NOT_CHECKED)
         if options["json"]:
-            self.stdout.write(json.dumps(report.as_json(), indent=2))
+            self.stdout.write(json.dumps({**report.as_json(), "against": ledger_name()}, indent=2))
         else:
+            self.stdout.write(f"the books against {ledger_name()}")
             self.stdout.write("\n".join(report.as_lines()))
         sys.exit(EQUAL if report.is_equal else DIFFERENT)
 
