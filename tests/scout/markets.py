@@ -26,7 +26,7 @@ def wandering_rows(
     """
     chance = np.random.default_rng(seed)
     price = dict.fromkeys(range(tokens), 0.001)
-    liquidity = {each: 10 ** chance.uniform(3.5, 6) for each in range(tokens)}
+    liquidity = {each: 10 ** chance.uniform(5, 6) for each in range(tokens)} | {0: 12_000.0}
     held: dict[tuple[int, int], float] = {}
     at, rows = T0, []
     for _ in range(swaps_):
