@@ -36,6 +36,8 @@ class Swaps:
     """The leader's, without the exchange's fee; SOL a token."""
     quote: np.ndarray
     """The one a copier meets; SOL a token."""
+    has_quote: np.ndarray
+    """True where that was observed, not modelled."""
     depth: np.ndarray
     """SOL side of the pool in stakes; NaN unknown."""
     can_copy: np.ndarray
@@ -48,15 +50,19 @@ class Swaps:
 
 def swaps_of(rows: pd.DataFrame, *, liquidity: np.ndarray, costs: Costs) -> Swaps:
     """From `rows` of `Trades`, with the `known_liquidity` of each in USD."""
-    wallet, token = rows["wallet"].cat.codes.to_numpy(), rows["token"].cat.codes.to_numpy()
+    # Codes of few categories are 8-bit numbers: too small to compute with.
+    wallet, token = (rows[name].cat.codes.to_numpy(np.int64) for name in ("wallet", "token"))
     is_buy, age = rows["is_buy"].to_numpy(), token_age(rows)
-    price = rows["price_sol"].to_numpy() * np.where(is_buy, 1 - costs.dex_fee, 1 / (1 - costs.dex_fee))
+    price = rows["price_sol"].to_numpy() * np.where(
+        is_buy, 1 - costs.dex_fee, 1 / (1 - costs.dex_fee)
+    )
     sol_usd = rows["sol_price_usd"].to_numpy(float)
     sol_usd = np.where(sol_usd > 0, sol_usd, costs.assumed_sol_usd)
     order = np.lexsort((np.arange(len(rows)), token, wallet))
     columns = {
         "wallet": wallet, "token": token, "ts": rows["ts"].to_numpy(), "is_buy": is_buy,
         "tokens": rows["token_amount"].to_numpy(), "price": price,
+        "has_quote": rows["price_after_sol"].to_numpy() > 0,
         "quote": _quote(rows["price_after_sol"].to_numpy(), price, is_buy, costs.drift(age)),
         "depth": liquidity / 2 / sol_usd / costs.stake_sol,
         "can_copy": is_buy & (liquidity >= costs.least_liquidity_usd),
@@ -65,18 +71,21 @@ def swaps_of(rows: pd.DataFrame, *, liquidity: np.ndarray, costs: Costs) -> Swap
     return Swaps(**{name: values[order] for name, values in columns.items()})
 
 
-def _quote(after: np.ndarray, price: np.ndarray, is_buy: np.ndarray, drift: np.ndarray) -> np.ndarray:
+def _quote(
+    after: np.ndarray, price: np.ndarray, is_buy: np.ndarray, drift: np.ndarray
+) -> np.ndarray:
     return np.asarray(np.where(after > 0, after, price * np.where(is_buy, 1 + drift, 1 - drift)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
+class Outcome:
     """Per swap: `opener` is the index of the swap that opened its position, −1 if nothing was held;
-    `share` of the holding sold; what the sale brings the copier, `gross` and `net`; and what leader
-    and copier hold after it, where it is the last of the pair's swaps (`is_last`)."""
+    `share` of the holding sold, as `sold` tokens of the leader's; what the sale brings the copier,
+    `gross` and `net`; what leader and copier hold after it; is it the last of its pair?"""
 
     opener: np.ndarray
     share: np.ndarray
+    sold: np.ndarray
     gross: np.ndarray
     net: np.ndarray
     is_last: np.ndarray
@@ -85,13 +94,16 @@ class Replay:
     net_held: np.ndarray
 
 
-def replay(swaps: Swaps, *, costs: Costs) -> Replay:
+FIGURES = ("share", "sold", "gross", "net", "held", "gross_held", "net_held")
+
+
+def follow(swaps: Swaps, *, costs: Costs) -> Outcome:
     """Walk through all dealings at once: the k-th step is the k-th swap of every (wallet, token).
 
     A sale of what was never bought has no position; one of more than is held sells what is held.
     """
     size = len(swaps.ts)
-    per_swap = {name: np.zeros(size) for name in ("share", "gross", "net", "held", "gross_held", "net_held")}
+    per_swap = {name: np.zeros(size) for name in FIGURES}
     opener, is_last = np.full(size, -1), np.zeros(size, bool)
     gross_bought, net_bought = _bought(swaps, costs)
     held = gross_held = net_held = np.zeros(0)
@@ -107,7 +119,7 @@ def replay(swaps: Swaps, *, costs: Costs) -> Replay:
         opened = np.where(is_buy & (held <= 0), at, opened)
         share = _share(swaps.tokens[at], held, is_buy)
         opener[at] = np.where(is_buy | (share > 0), opened, -1)
-        per_swap["share"][at] = share
+        per_swap["share"][at], per_swap["sold"][at] = share, share * held
         per_swap["gross"][at] = share * gross_held * swaps.price[at]
         per_swap["net"][at] = costs.proceeds(share * net_held * swaps.quote[at], swaps.depth[at])
         held = np.where(is_buy, held + swaps.tokens[at], held * (1 - share))
@@ -116,7 +128,7 @@ def replay(swaps: Swaps, *, costs: Costs) -> Replay:
         for name, state in (("held", held), ("gross_held", gross_held), ("net_held", net_held)):
             per_swap[name][at] = state
         is_last[at] = is_end
-    return Replay(opener=opener, is_last=is_last, **per_swap)
+    return Outcome(opener=opener, is_last=is_last, **per_swap)
 
 
 def _bought(swaps: Swaps, costs: Costs) -> tuple[np.ndarray, np.ndarray]:

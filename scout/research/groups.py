@@ -5,7 +5,8 @@ import numpy as np
 
 def total(values: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
     """Sum of `values` in each of the groups 0 … count−1."""
-    return np.bincount(group, weights=values, minlength=count)
+    # Without any row the answer would be integers.
+    return np.bincount(group, weights=values, minlength=count).astype(float, copy=False)
 
 
 def number(group: np.ndarray, count: int) -> np.ndarray:

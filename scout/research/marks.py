@@ -21,7 +21,7 @@ def known_liquidity(rows: pd.DataFrame) -> np.ndarray:
     liquidity = rows["liquidity_usd"].to_numpy(float)
     known = liquidity > 0
     if known.all():
-        return liquidity
+        return np.asarray(liquidity)
     ts, token = rows["ts"].to_numpy(), rows["token"].cat.codes.to_numpy()
     order = np.lexsort((np.arange(len(rows)), ts, token))
     seen = np.maximum.accumulate(np.where(known[order], np.arange(len(rows)), -1))
@@ -52,4 +52,6 @@ def marks_at(rows: pd.DataFrame, tokens: pd.DataFrame, *, sol_usd: float) -> pd.
     liquidity = np.where(facts["liquidity_usd"] > 0, facts["liquidity_usd"], liquidity)
     seen_sol_usd = seen["sol_price_usd"].to_numpy(float)
     sol_usd_then = np.where(seen_sol_usd > 0, seen_sol_usd, sol_usd)
-    return pd.DataFrame({"price_sol": price, "depth_sol": liquidity / 2 / sol_usd_then}, index=names)
+    return pd.DataFrame(
+        {"price_sol": price, "depth_sol": liquidity / 2 / sol_usd_then}, index=names
+    )

@@ -4,25 +4,26 @@ import numpy as np
 import pandas as pd
 
 from scout.research.costs import Costs
+from scout.research.dealings import Outcome, Swaps
 from scout.research.groups import total
-from scout.research.dealings import Replay, Swaps
 
 MOST_GAIN = 20.0
 """Returns above +2000 % count as that: one absurd price must not carry a record."""
 
 
 def positions_of(
-    swaps: Swaps, replayed: Replay, *, marks: pd.DataFrame, as_of: int, costs: Costs
+    swaps: Swaps, outcome: Outcome, *, marks: pd.DataFrame, as_of: int, costs: Costs
 ) -> pd.DataFrame:
     """A row a position, by wallet, token and time; `marks` per token code (see `marks_at`).
 
-    wallet, token: codes · opened_ts · age: of the token then, seconds · hold: seconds, to `as_of`
-    if open · copies: purchases a copier would have made · gross, cost: return per stake at the
-    leader's prices, and what copying takes of it (net = gross − cost); NaN without copies ·
-    leader: return on the leader's own SOL, marked · is_open · spent: the leader's SOL.
+    wallet, token: codes · opener: index of the first swap · opened_ts · age: of the token then,
+    seconds · hold: seconds, to `as_of` if open · copies: purchases a copier would have made ·
+    gross, cost: return per stake at the leader's prices, and what copying takes of it (net =
+    gross − cost); NaN without copies · leader: return on the leader's own SOL, marked · is_open ·
+    spent: the leader's SOL.
     """
-    of = replayed.opener >= 0
-    opener = replayed.opener[of]
+    of = outcome.opener >= 0
+    opener = outcome.opener[of]
     heads, index = np.unique(opener, return_inverse=True)
     size = len(heads)
 
@@ -30,35 +31,26 @@ def positions_of(
         return total(values[of].astype(float), index, size)
 
     copies = summed(swaps.can_copy)
-    end = replayed.is_last & (replayed.held > 0)
+    end = outcome.is_last & (outcome.held > 0)
     mark = marks["price_sol"].to_numpy()[swaps.token]
     depth = marks["depth_sol"].to_numpy()[swaps.token] / costs.stake_sol
-    gross = summed(replayed.gross + np.where(end, replayed.gross_held * mark, 0.0))
-    rest = costs.proceeds(np.where(end, replayed.net_held * mark, 0.0), depth)
-    swaps_made = copies + summed(replayed.share > 0) + summed(end)
-    net = summed(replayed.net + rest) - costs.fixed_sol / costs.stake_sol * swaps_made
+    gross = summed(outcome.gross + np.where(end, outcome.gross_held * mark, 0.0))
+    rest = costs.proceeds(np.where(end, outcome.net_held * mark, 0.0), depth)
+    swaps_made = copies + summed(outcome.share > 0) + summed(end)
+    net = summed(outcome.net + rest) - costs.fixed_sol / costs.stake_sol * swaps_made
     spent = summed(np.where(swaps.is_buy, swaps.tokens * swaps.price, 0.0))
-    brought = summed(_leaders_proceeds(swaps, replayed) + np.where(end, replayed.held * mark, 0.0))
+    brought = summed(outcome.sold * swaps.price + np.where(end, outcome.held * mark, 0.0))
     is_open = summed(end) > 0
     closed_ts = np.zeros(size)
     np.maximum.at(closed_ts, index, swaps.ts[of].astype(float))
     some = np.where(copies > 0, copies, np.nan)
     gross_return = np.clip(gross / some - 1, -1.0, MOST_GAIN)
     return pd.DataFrame({
-        "wallet": swaps.wallet[heads], "token": swaps.token[heads], "opened_ts": swaps.ts[heads],
+        "wallet": swaps.wallet[heads], "token": swaps.token[heads], "opener": heads,
+        "opened_ts": swaps.ts[heads],
         "age": swaps.age[heads], "hold": np.where(is_open, as_of, closed_ts) - swaps.ts[heads],
         "copies": copies, "gross": gross_return,
         "cost": gross_return - np.clip(net / some - 1, -1.5, MOST_GAIN),
         "leader": np.where(spent > 0, brought, np.nan) / np.where(spent > 0, spent, 1.0) - 1,
         "is_open": is_open, "spent": spent,
     })  # fmt: skip
-
-
-def _leaders_proceeds(swaps: Swaps, replayed: Replay) -> np.ndarray:
-    """SOL the leader's sales bring; of a sale beyond the holding only the part that was held."""
-    held_before = np.where(
-        replayed.share < 1, replayed.held / np.where(replayed.share < 1, 1 - replayed.share, 1), np.inf
-    )
-    sold = np.minimum(swaps.tokens, replayed.share * held_before)
-    sold = np.where(replayed.share > 0, np.where(replayed.share < 1, sold, swaps.tokens), 0.0)
-    return np.asarray(sold * swaps.price)

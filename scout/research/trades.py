@@ -42,7 +42,8 @@ class Trades:
 
     def known_at(self, as_of: int) -> pd.DataFrame:
         """The rows with ts ≤ `as_of`: all that may be used to judge at that moment."""
-        return self.rows[self.rows["ts"].to_numpy() <= as_of]
+        is_known = self.rows["ts"].to_numpy() <= as_of
+        return self.rows if is_known.all() else self.rows[is_known].reset_index(drop=True)
 
 
 def read_trades(

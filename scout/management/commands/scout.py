@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from scout.commands import backtest
+from scout.commands import backtest, score
 
-SUBCOMMANDS: dict[str, ModuleType] = {"backtest": backtest}
+SUBCOMMANDS: dict[str, ModuleType] = {"backtest": backtest, "score": score}
 
 
 class Command(BaseCommand):
