@@ -199,6 +199,7 @@ def _spent_on(transaction: Transaction, plain: Mapping[str, int]) -> set[str]:
 
 
 def _received(transaction: Transaction, wallet: str) -> int:
+    """By plain transfers: who sends outside of any call has signed."""
     return sum(
         each.amount
         for each in transaction.steps
@@ -206,7 +207,6 @@ def _received(transaction: Transaction, wallet: str) -> int:
         and each.parent == TOP_LEVEL
         and each.destination == wallet
         and each.source != wallet
-        and each.source in transaction.signers
     )
 
 

@@ -139,17 +139,18 @@ def _by_order(case: _Case) -> Kind | None:
 
 
 def _by_cycle(case: _Case) -> Kind | None:
-    """Ends in what it began with: one venue is a wash, several are arbitrage."""
+    """Ends in what it began with: one known venue is a wash, anything else arbitrage."""
     moved = case.moved
+    is_traded = moved.has_venue or any(side.out and side.into for side in moved.sides)
     ends = [mint for mint in moved.into if moved.out_of.get(mint)]
-    if not moved.has_venue or not ends or moved.minted:
+    if not is_traded or not ends or moved.minted:
         return None
     if any(mint not in ends and mint != WSOL_MINT for mint in moved.losses):
         return None
     if any(moved.burned.get(mint) for mint in ends):
         return Kind.BUY_AND_BURN
     venues = moved.programs & known.VENUES.keys()
-    return Kind.ARB_CYCLE if len(venues) > 1 else Kind.SAME_TX_BUY_SELL
+    return Kind.SAME_TX_BUY_SELL if len(venues) == 1 else Kind.ARB_CYCLE
 
 
 def _by_assets(case: _Case) -> Kind | None:
@@ -209,7 +210,7 @@ def _by_venue(case: _Case) -> Kind | None:
         if not moved.gains or moved.losses:
             return None
         return Kind.BOT_WITHDRAW if moved.routers else Kind.REWARD_CLAIM
-    if not moved.sides:
+    if not (moved.into or moved.out_of or moved.payees):
         is_traded = any(each.change for each in case.transaction.tokens)
         return Kind.OTHERS_TRADE if is_traded else Kind.ORACLE_UPDATE
     if moved.routers:
