@@ -15,6 +15,8 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 from solders.pubkey import Pubkey
 
+from trading.domain.addresses import NetworksInvalid, read_networks
+
 MODES = ("sandbox", "paper", "live")
 SECRETS = ("SECRET_KEY", "WEBHOOK_SECRET")
 OUTSIDE_URLS = ("RPC_URLS", "WS_URL", "JITO_URL", "JUPITER_URL", "DEXSCREENER_URL")
@@ -125,6 +127,19 @@ def paper_is_wired() -> Iterator[CheckMessage]:
             "PAPER_CAPITAL_SOL is not an amount of SOL above 0 with at most 9 decimals.",
             hint="Give it as a number, for example 50.",
             id="chimera.E012",
+        )
+
+
+@chimera_check
+def proxies_are_networks() -> Iterator[CheckMessage]:
+    """E013: who is believed about other people's addresses is named by address."""
+    try:
+        read_networks(settings.TRUSTED_PROXIES)
+    except NetworksInvalid:
+        yield Error(
+            "TRUSTED_PROXIES names something that is no address or network.",
+            hint="Comma separated, for example 127.0.0.1,10.0.0.0/8.",
+            id="chimera.E013",
         )
 
 

@@ -57,6 +57,8 @@ HAS_SANDBOX = IS_SANDBOX or IS_PAPER_IN_SANDBOX
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default=generated_secret("secret_key") if HAS_SANDBOX else "")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+# Proxies of ours, whose X-Forwarded-For is believed; addresses or networks.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # The outside world: the sandbox is the same code at another URL.

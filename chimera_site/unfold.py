@@ -74,6 +74,7 @@ UNFOLD = {
                 _item("Deliveries", "inbox", "trading_delivery"),
                 _item("Tokens", "toll", "trading_token"),
                 _item("Providers", "podcasts", "trading_provider"),
+                _item("Alerts", "notifications_active", "trading_alertmapping"),
                 _item("Policy", "tune", "audit_policyrevision"),
                 _item("Entries switch", "power_settings_new", "trading_tradingstate"),
             ),

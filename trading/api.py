@@ -3,14 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from ninja import Router
 
+from trading.alerts import AlertDoor
+from trading.domain.addresses import read_networks
 from trading.reception import Reception
 from trading.services.deliveries import Answer
 
 router = Router(tags=["signals"])
 reception = Reception(clock=lambda: datetime.now(UTC))
+alerts = AlertDoor(
+    reception,
+    clock=lambda: datetime.now(UTC),
+    trusted=read_networks(settings.TRUSTED_PROXIES),
+)
 
 
 @router.post("/webhook", auth=None, summary="Deliver a signal")
@@ -18,6 +26,18 @@ async def webhook(request: HttpRequest) -> JsonResponse:
     """Accepts one signed signal (specification §3). The body is read raw: the signature covers its bytes."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     return render(await reception.answer(headers=headers, body=request.body))
+
+
+@router.post("/providers/alerts/{name}", auth=None, summary="Deliver an alert")
+async def alert(request: HttpRequest, name: str) -> JsonResponse:
+    """Accepts one alert in the shape that the mapping of this name reads (docs/alerts.md)."""
+    answer = await alerts.answer(
+        name=name,
+        peer=request.META.get("REMOTE_ADDR", ""),
+        forwarded=request.headers.get("X-Forwarded-For", ""),
+        body=request.body,
+    )
+    return render(answer)
 
 
 def render(answer: Answer) -> JsonResponse:

@@ -51,6 +51,22 @@ def sign(*, secret: str, timestamp: str, body: bytes) -> str:
     return hmac.new(secret.encode(), timestamp.encode() + body, hashlib.sha256).hexdigest()
 
 
+def sign_standard(*, secret: str, identifier: str, timestamp: str, body: bytes) -> str:
+    """Base64 HMAC-SHA256 of Standard Webhooks, without its `v1,`; ValueError for a `whsec_` that is not base64."""
+    key = _standard_key(secret)
+    if key is None:
+        raise ValueError("a whsec_ secret is base64 after its prefix")
+    return _standard_signature(key, _standard_content(identifier, timestamp, body)).decode()
+
+
+def _standard_content(identifier: str, timestamp: str, body: bytes) -> bytes:
+    return f"{identifier}.{timestamp}.".encode() + body
+
+
+def _standard_signature(key: bytes, content: bytes) -> bytes:
+    return base64.b64encode(hmac.new(key, content, hashlib.sha256).digest())
+
+
 def _by_timestamp(
     headers: Mapping[str, str], body: bytes, secrets: Iterable[KnownSecret], now: float
 ) -> Caller:
@@ -75,14 +91,13 @@ def _by_standard_webhooks(
         for part in headers["webhook-signature"].split(" ")
         if part.startswith("v1,")
     ]
-    content = f"{identifier}.{timestamp}.".encode() + body
+    content = _standard_content(identifier, timestamp, body)
     found, matched = None, b""
     for known in secrets:
         key = _standard_key(known.secret)
         if key is None:
             continue
-        digest = hmac.new(key, content, hashlib.sha256).digest()
-        expected = base64.b64encode(digest)
+        expected = _standard_signature(key, content)
         for candidate in given:
             if hmac.compare_digest(expected, candidate):
                 found, matched = known, expected

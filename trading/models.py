@@ -24,6 +24,7 @@ from trading.observations import PriceTick as PriceTick
 from trading.observations import SampledToken as SampledToken
 from trading.paper_trades import PaperStatus as PaperStatus
 from trading.paper_trades import PaperTransaction as PaperTransaction
+from trading.providers import AlertMapping as AlertMapping
 from trading.providers import Delivery as Delivery
 from trading.providers import Door as Door
 from trading.providers import Provider as Provider

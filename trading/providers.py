@@ -46,6 +46,29 @@ class ProviderSecret(models.Model):
         return f"secret of {self.provider} from {self.created_at:%Y-%m-%d}"
 
 
+class AlertMapping(models.Model):
+    """How alerts in somebody else's shape become signals of a provider; its name is part of their address.
+
+    `template` and `words` are a template (trading/domain/alerts.py), checked when it is saved.
+    """
+
+    name = models.SlugField(max_length=60, unique=True)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="alert_mappings")
+    is_enabled = models.BooleanField(default=True)
+    secret_sha256 = models.CharField(max_length=64, editable=False)
+    secret_path = models.CharField(max_length=100, default="secret")
+    networks = models.TextField(help_text="Addresses or networks that may send it, one a line.")
+    template = models.JSONField(help_text="A text with placeholders for each field of a signal.")
+    words = models.JSONField(default=dict, blank=True)
+    sample = models.TextField(help_text="An alert as it comes; its secret is not kept.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Delivery(models.Model):
     """One authenticated request at the signal door and the answer it got."""
 

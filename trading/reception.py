@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from django.db.models import Q
 
@@ -16,6 +17,7 @@ from trading.services.deliveries import Answer, Request, receive_deliveries
 from trading.services.policy import PolicyMissing
 from trading.writer import Collected, GroupWriter, StorageUnavailable
 
+T = TypeVar("T")
 log = logging.getLogger("reception")
 BODY_LIMIT_BYTES = 64 * 1024
 SECRETS_SECONDS = 1.0
@@ -75,7 +77,20 @@ class Reception:
             )
         except NotAuthentic:
             return UNAUTHENTICATED
-        request = Request(caller=caller, body=body, parsed=_parse(body), received_at=now)
+        return await self.deliver(
+            Request(caller=caller, body=body, parsed=_parse(body), received_at=now)
+        )
+
+    async def run(self, verb: Callable[[], T]) -> T:
+        """A verb's result once it is committed; StorageUnavailable."""
+        return await self._writer.run(verb)
+
+    async def read(self, verb: Callable[[], T]) -> T:
+        """The result of a verb that only reads; StorageUnavailable."""
+        return await self._writer.read(verb)
+
+    async def deliver(self, request: Request) -> Answer:
+        """The answer to an authenticated request, stored with it. Never raises."""
         try:
             answer = await self._store(request)
             self._measure(request, answer)

@@ -51,6 +51,7 @@ class Door:
     port: int
     database: Path
     log: Path
+    source: str = "127.0.0.1"
 
     def post(self, body: Any, headers: Mapping[str, str]) -> Answer:
         """POST exactly this; an iterable body goes out chunked."""
@@ -59,7 +60,7 @@ class Door:
     def request(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+        with closing(self._connection()) as connection:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
             raw = response.read()
@@ -68,6 +69,10 @@ class Door:
         return Answer(
             status=response.status, body=json.loads(raw) if is_json and raw else raw, headers=found
         )
+
+    def _connection(self) -> HTTPConnection:
+        where = (self.source, 0)
+        return HTTPConnection("127.0.0.1", self.port, timeout=20, source_address=where)
 
     def send(self, body: bytes, *, age_seconds: int = 0) -> Answer:
         """POST signed, the timestamp so many seconds back."""
@@ -91,8 +96,11 @@ def signature(body: bytes, *, timestamp: int | str, secret: str = SECRET) -> dic
 
 
 @contextmanager
-def open_door(directory: Path) -> Iterator[Door]:
-    """An ingress with one provider, the symbol BONK, and TWIN, the symbol of two tokens."""
+def open_door(directory: Path, *, more: str = "", **extra: str) -> Iterator[Door]:
+    """An ingress with one provider, the symbol BONK, and TWIN, the symbol of two tokens.
+
+    `more` is run as well before it opens; `extra` are variables of its environment.
+    """
     environment = {
         **os.environ,
         "CHIMERA_MODE": "sandbox",
@@ -101,8 +109,9 @@ def open_door(directory: Path) -> Iterator[Door]:
         "RUNTIME_DIR": str(directory),
         "DATABASE_URL": f"sqlite:///{directory}/door.sqlite3",
         "PYTHONWARNINGS": "default",
+        **extra,
     }
-    seed = SEED.format(secret=SECRET, bonk=BONK, twins=TWINS)
+    seed = SEED.format(secret=SECRET, bonk=BONK, twins=TWINS) + more
     for arguments in (["migrate", "-v0"], ["shell", "-v0", "-c", seed]):
         _run(arguments, environment)
     port = free_port()

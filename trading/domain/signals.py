@@ -57,7 +57,7 @@ def parse_signal(body: bytes) -> SignalRequest:
 
     Amounts never pass through a float. Fields the table does not name are ignored.
     """
-    payload = _parse_object(body)
+    payload = parse_object(body)
     reader = _Reader(payload)
     strategy = reader.read("strategy", _strategy)
     action = reader.read("action", _action)
@@ -128,7 +128,8 @@ def _object_of_unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes) -> dict[str, Any]:
+    """A JSON object, its numbers as Decimal; SignalInvalid when the bytes are none."""
     try:
         payload = json.loads(
             body.decode("utf-8"),
