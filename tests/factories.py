@@ -27,6 +27,7 @@ from trading.models import (
     Submission,
     TradingState,
 )
+from trading.services.claims import Claim, claim_due
 from trading.services.lots import open_lot, sell_lots
 from wallets.models import Leader, LeaderStatus, LeaderStrategy
 
@@ -59,6 +60,11 @@ def _base58(seed: int | None, *, length: int) -> str:
         digits.append(_ALPHABET[digit])
         value = value * 6_364_136_223_846_793_005 + 1_442_695_040_888_963_407 & (1 << 128) - 1
     return "".join(digits)
+
+
+def claim_one(*, token: str, is_exit: bool, now: datetime) -> Claim | None:
+    """The next due signal in the hands of `token`, or None."""
+    return next(iter(claim_due(token=token, is_exit=is_exit, at_most=1, now=now)), None)
 
 
 def sol(amount: str | float) -> int:

@@ -1,8 +1,10 @@
 """One claimed buy, from its facts to its first byte sent."""
 
 import logging
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from trading import metrics
 from trading.domain.decision import (
@@ -16,18 +18,20 @@ from trading.domain.decision import (
     QuoteFacts,
 )
 from trading.domain.policy import Policy
+from trading.domain.safety import TokenFacts
 from trading.domain.tips import TipPrice, price_tip
 from trading.domain.values import WSOL_MINT, Action, Route, Strategy
 from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.jupiter import Quote
-from trading.gateways.transactions import SwapInstructions
 from trading.metrics import Stage
 from trading.services.claims import Claim, retry_later
-from trading.services.leaders import plan_buy
-from trading.services.orders import SignedOrder, decide_buy, deny, record_buy
+from trading.services.decisions import Balance, Known, decide_buy, deny, rules
+from trading.services.leaders import BuyPlan
+from trading.services.orders import SignedOrder, record_buy
+from trading.services.plans import Work, plan_entry
 from trading.services.state import TradingNow
 from trading.services.steps import AlreadyHeld, EntriesHalted
-from workers.desk import NETWORK_FEE_LAMPORTS, Desk
+from workers.desk import NETWORK_FEE_LAMPORTS, Desk, Materials
 from workers.inquiry import Findings, inquire
 from workers.passage import Passage
 from workers.sending import send
@@ -36,23 +40,22 @@ log = logging.getLogger("buying")
 RETRY_DELAY = timedelta(milliseconds=500)
 
 
-async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
-    """Decide on the signal and, on an order, sign, record and send it.
+async def buy(desk: Desk, work: Work) -> None:
+    """Decide on the signal by the plan it was claimed with and, on an order, sign, record and send it.
 
     NotOurs when somebody else took the signal over meanwhile; nothing is sent then.
     """
-    watch, conditions = Passage(claim, clock=desk.clock), desk.conditions
-    plan = await desk.writer.read(
-        lambda: plan_buy(
-            claim,
-            balance_lamports=conditions.balance_lamports,
-            balance_at=conditions.balance_at,
-        )
-    )
+    claim, policy = work.claim, work.policy
+    watch, plan = Passage(claim, clock=desk.clock), work.plan
+    if not isinstance(plan, BuyPlan):
+        plan = await desk.writer.run(lambda: _plan(desk, claim))
+        if plan is None:
+            return
     if plan.copying.slippage_bps is not None:
         policy = replace(policy, slippage_bps=plan.copying.slippage_bps)
     asked = _amount_to_ask(desk, plan.wanted_lamports, policy)
     found = await inquire(desk, claim.request, policy, amount_lamports=asked)
+    materials = await _materials(desk, found)
     watch.reached(Stage.FACTS)
     tip = price_tip(
         policy=policy,
@@ -62,25 +65,40 @@ async def buy(desk: Desk, claim: Claim, policy: Policy) -> None:
         attempt=claim.dead_submissions + 1,
         fixed_lamports=plan.copying.tip_lamports,
     )
-    route = Route.JITO if desk.conditions.tip_account() else Route.STANDARD
-    decision = await desk.writer.run(
-        lambda: decide_buy(
-            claim,
-            build_facts=lambda **own: _facts(desk, claim, found, tip, route, **own),
-            balance_lamports=desk.conditions.balance_lamports,
-            balance_at=desk.conditions.balance_at,
-            now=desk.clock(),
-        )
+    purchase = Purchase(
+        desk=desk, claim=claim, policy=policy, tip_lamports=tip.lamports, watch=watch
     )
-    watch.reached(Stage.DECIDED)
-    metrics.count_decision(decision.code if isinstance(decision, Denial) else "ORDER")
-    if isinstance(decision, Denial):
-        log.info("%s denied: %s", claim.request.symbol, decision.text)
-        return
-    if isinstance(found.quote, Quote):
-        await _execute(
-            desk, claim, policy, found.quote, found.buying, decision, tip.lamports, watch
+    await purchase.decide(found, materials, tip)
+
+
+def know(desk: Desk) -> Callable[[Claim, Policy], Known]:
+    """What this process knows of a buy that it has not asked anybody about yet."""
+
+    def known(claim: Claim, policy: Policy) -> Known:
+        token = desk.tokens.kept(claim.request.mint, policy=policy)
+        findings = Findings(token=token or TokenFacts(mint=claim.request.mint), quote=QuoteFacts())
+        return Known(
+            build_facts=partial(_facts, desk, claim, findings, None, _route(desk)),
+            is_token_known=token is not None,
         )
+
+    return known
+
+
+def balance(desk: Desk) -> Balance:
+    """Our SOL as this process knows it."""
+    conditions = desk.conditions
+    return Balance(lamports=conditions.balance_lamports, at=conditions.balance_at)
+
+
+def _plan(desk: Desk, claim: Claim) -> BuyPlan | None:
+    return plan_entry(
+        claim,
+        by := rules(),
+        known=know(desk)(claim, by.policy),
+        balance=balance(desk),
+        now=desk.clock(),
+    )
 
 
 def _amount_to_ask(desk: Desk, wanted_lamports: int, policy: Policy) -> int:
@@ -93,93 +111,153 @@ def _amount_to_ask(desk: Desk, wanted_lamports: int, policy: Policy) -> int:
     return min(wanted, affordable) if affordable >= policy.minimum_trade_lamports else wanted
 
 
-async def _execute(
-    desk: Desk,
-    claim: Claim,
-    policy: Policy,
-    quote: Quote,
-    buying: SwapInstructions | None,
-    decision: Order,
-    tip: int,
-    watch: Passage,
-) -> None:
+async def _materials(desk: Desk, found: Findings) -> Materials | None:
+    """What the quoted swap is built from; None when there is no quote or somebody did not answer."""
+    if not isinstance(found.quote, Quote):
+        return None
     try:
-        order = await _build(desk, claim, policy, quote, buying, decision, tip, watch)
+        return await desk.materials(found.quote, instructions=found.buying)
     except GatewayError as error:
-        text = str(error)
-        await desk.writer.run(
+        log.warning("not built ahead: %s", error)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """One buy whose facts are gathered."""
+
+    desk: Desk
+    claim: Claim
+    policy: Policy
+    tip_lamports: int
+    watch: Passage
+
+    async def decide(self, found: Findings, materials: Materials | None, tip: TipPrice) -> None:
+        """Decide, and on an order send what was signed in the same transaction or build it now."""
+        desk, claim = self.desk, self.claim
+
+        def sign(order: Order) -> SignedOrder | None:
+            self.watch.reached(Stage.DECIDED)
+            signed = self._sign(order, found.quote, materials)
+            self.watch.reached(Stage.SIGNED)
+            return signed
+
+        try:
+            decided = await desk.writer.run(
+                lambda: decide_buy(
+                    claim,
+                    build_facts=partial(_facts, desk, claim, found, tip, _route(desk)),
+                    sign=sign,
+                    balance=balance(desk),
+                    now=desk.clock(),
+                )
+            )
+        except AlreadyHeld:
+            await self._deny(DenialCode.ALREADY_HELD)
+            return
+        verdict = decided.verdict
+        metrics.count_decision(verdict.code if isinstance(verdict, Denial) else "ORDER")
+        if isinstance(verdict, Denial):
+            log.info("%s denied: %s", claim.request.symbol, verdict.text)
+        elif decided.order is not None and decided.submission is not None:
+            await self._send(decided.submission, decided.order)
+        elif isinstance(found.quote, Quote):
+            await self.build_and_send(verdict, found.quote)
+
+    def _sign(
+        self, order: Order, quote: Quote | QuoteFacts, materials: Materials | None
+    ) -> SignedOrder | None:
+        """The order signed from what is at hand, or None: something has to be asked for it."""
+        if not isinstance(quote, Quote) or materials is None:
+            return None
+        # The caps came out lower than what was asked: the quote must be for what is really bought.
+        if quote.in_amount_raw != order.size_lamports:
+            return None
+        try:
+            return self._signed(order, quote, materials)
+        except GatewayError as error:
+            log.warning("not signed ahead: %s", error)
+            return None
+
+    async def build_and_send(self, order: Order, quote: Quote) -> None:
+        """Build what could not be signed with the decision, record it by itself, and send it."""
+        desk, claim = self.desk, self.claim
+        try:
+            if quote.in_amount_raw != order.size_lamports:
+                quote = await desk.gateways.jupiter.quote(
+                    input_mint=WSOL_MINT,
+                    output_mint=claim.request.mint,
+                    amount_raw=order.size_lamports,
+                    slippage_bps=self.policy.slippage_bps,
+                )
+            signed = self._signed(order, quote, await desk.materials(quote))
+        except GatewayError as error:
+            await self._retry_later(str(error))
+            return
+        self.watch.reached(Stage.SIGNED)
+        try:
+            submission = await desk.writer.run(lambda: record_buy(claim, signed, now=desk.clock()))
+        except AlreadyHeld:
+            await self._deny(DenialCode.ALREADY_HELD)
+        except EntriesHalted:
+            await self._deny(DenialCode.ENTRIES_HALTED)
+        else:
+            await self._send(submission, signed)
+
+    async def _send(self, submission: int, order: SignedOrder) -> None:
+        may_go_public = self.claim.request.strategy is not Strategy.SPEAR
+        await send(self.desk, submission, order, watch=self.watch, may_go_public=may_go_public)
+
+    def _signed(self, order: Order, quote: Quote, materials: Materials) -> SignedOrder:
+        desk, claim = self.desk, self.claim
+        paid = desk.choose_tip(route=order.route, lamports=self.tip_lamports)
+        if paid is None and claim.request.strategy is Strategy.SPEAR:
+            # Decided for a bundle, and by now none can be sent: the next try decides anew.
+            raise Unavailable("no tip account is known any more")
+        signed = desk.sign(materials, tip=paid, variant=claim.variant)
+        return SignedOrder(
+            action=Action.BUY,
+            route=order.route if paid else Route.STANDARD,
+            signature=signed.signature,
+            bundle_id=desk.gateways.block_engine.bundle_id([signed.signature]) if paid else "",
+            wire=signed.wire,
+            last_valid_block_height=materials.blockhash.last_valid_block_height,
+            tip_lamports=paid.lamports if paid else 0,
+            in_amount_raw=order.size_lamports,
+            quoted_out_raw=quote.out_amount_raw,
+            minimum_out_raw=quote.minimum_out_raw,
+            waited_microseconds=self.watch.waited_microseconds,
+        )
+
+    async def _deny(self, code: DenialCode) -> None:
+        text = f"{SENTENCES[code]}: since the decision"
+        await self.desk.writer.run(
+            lambda: deny(self.claim, code=code, text=text, now=self.desk.clock())
+        )
+
+    async def _retry_later(self, text: str) -> None:
+        await self.desk.writer.run(
             lambda: retry_later(
-                claim,
+                self.claim,
                 code="BUILD_FAILED",
                 text=text,
                 delay=RETRY_DELAY,
-                maximum_attempts=policy.maximum_attempts,
-                now=desk.clock(),
+                maximum_attempts=self.policy.maximum_attempts,
+                now=self.desk.clock(),
             )
         )
-        return
-    watch.reached(Stage.SIGNED)
-    try:
-        submission = await desk.writer.run(lambda: record_buy(claim, order, now=desk.clock()))
-    except (AlreadyHeld, EntriesHalted) as change:
-        code = (
-            DenialCode.ALREADY_HELD
-            if isinstance(change, AlreadyHeld)
-            else DenialCode.ENTRIES_HALTED
-        )
-        text = f"{SENTENCES[code]}: since the decision"
-        await desk.writer.run(lambda: deny(claim, code=code, text=text, now=desk.clock()))
-        return
-    may_go_public = claim.request.strategy is not Strategy.SPEAR
-    await send(desk, submission, order, watch=watch, may_go_public=may_go_public)
 
 
-async def _build(
-    desk: Desk,
-    claim: Claim,
-    policy: Policy,
-    quote: Quote,
-    buying: SwapInstructions | None,
-    decision: Order,
-    tip: int,
-    watch: Passage,
-) -> SignedOrder:
-    if quote.in_amount_raw != decision.size_lamports:
-        buying = None
-        # The caps came out lower than what was asked: the quote must be for what is really bought.
-        quote = await desk.gateways.jupiter.quote(
-            input_mint=WSOL_MINT,
-            output_mint=claim.request.mint,
-            amount_raw=decision.size_lamports,
-            slippage_bps=policy.slippage_bps,
-        )
-    paid = desk.choose_tip(route=decision.route, lamports=tip)
-    if paid is None and claim.request.strategy is Strategy.SPEAR:
-        # Decided for a bundle, and by now none can be sent: the next try decides anew.
-        raise Unavailable("no tip account is known any more")
-    signed, last_valid = await desk.build_swap(
-        quote, tip=paid, variant=claim.variant, instructions=buying
-    )
-    return SignedOrder(
-        action=Action.BUY,
-        route=decision.route if paid else Route.STANDARD,
-        signature=signed.signature,
-        bundle_id=desk.gateways.block_engine.bundle_id([signed.signature]) if paid else "",
-        wire=signed.wire,
-        last_valid_block_height=last_valid,
-        tip_lamports=paid.lamports if paid else 0,
-        in_amount_raw=decision.size_lamports,
-        quoted_out_raw=quote.out_amount_raw,
-        minimum_out_raw=quote.minimum_out_raw,
-        waited_microseconds=watch.waited_microseconds,
-    )
+def _route(desk: Desk) -> Route:
+    """The route that can be gone at this moment."""
+    return Route.JITO if desk.conditions.tip_account() else Route.STANDARD
 
 
 def _facts(
     desk: Desk,
     claim: Claim,
     found: Findings,
-    tip: TipPrice,
+    tip: TipPrice | None,
     reachable: Route,
     *,
     leader: LeaderFacts | None,
@@ -195,6 +273,7 @@ def _facts(
             price_impact=quote.price_impact,
         )
     effective = Route.JITO if state.route is reachable is Route.JITO else Route.STANDARD
+    paid = tip if effective is Route.JITO else None
     return Facts(
         signal=claim.request,
         received_at=claim.received_at,
@@ -208,8 +287,8 @@ def _facts(
         is_spear_paused=state.is_spear_paused,
         held_back_by=state.held_back_by,
         route=effective,
-        tip_lamports=tip.lamports if effective is Route.JITO else 0,
-        tip=tip if effective is Route.JITO else None,
+        tip_lamports=0 if paid is None else paid.lamports,
+        tip=paid,
         network_fee_lamports=NETWORK_FEE_LAMPORTS,
         sol_price_usd=desk.conditions.sol_price_usd,
     )

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from solders.address_lookup_table_account import AddressLookupTableAccount
+
 from trading.domain.values import Route
 from trading.facts.sales import SaleDesk
 from trading.facts.tokens import TokenDesk
+from trading.gateways.chain_facts import Blockhash
 from trading.gateways.connect import Gateways
 from trading.gateways.jupiter import Quote
 from trading.gateways.lookup_tables import LookupTables
@@ -32,6 +35,15 @@ NETWORK_FEE_LAMPORTS = 5_000 + COMPUTE_UNIT_LIMIT * COMPUTE_UNIT_PRICE_MICRO_LAM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Materials:
+    """Everything from outside that a signed swap is made of; it can land until that block height."""
+
+    instructions: SwapInstructions
+    tables: tuple[AddressLookupTableAccount, ...]
+    blockhash: Blockhash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Whoever signs is opened once, at start, and its address derived once."""
 
@@ -45,21 +57,11 @@ class Desk:
     address: str
     clock: Callable[[], datetime]
 
-    async def build_swap(
-        self,
-        quote: Quote,
-        *,
-        tip: Tip | None,
-        variant: int,
-        closing: Closing | None = None,
-        instructions: SwapInstructions | None = None,
-    ) -> tuple[SignedTransaction, int]:
-        """A signed swap by this quote and the last block height at which it can land.
-
-        `variant` differs from try to try: with the same blockhash, amounts and route a new try would
-        otherwise have the bytes, and so the signature, of the dead one before. `instructions` are those of
-        exactly this quote, when the caller has them already. GatewayError when something outside did not
-        answer; nothing has been sent then.
+    async def materials(
+        self, quote: Quote, *, instructions: SwapInstructions | None = None
+    ) -> Materials:
+        """What a swap by this quote is signed from; `instructions` are those of exactly this quote, when
+        the caller has them already. GatewayError when something outside did not answer.
         """
         if instructions is None:
             instructions = await self.gateways.jupiter.swap_instructions(quote, owner=self.address)
@@ -67,17 +69,31 @@ class Desk:
         blockhash = self.conditions.blockhash
         if blockhash is None:
             blockhash = await self.gateways.rpc.latest_blockhash("confirmed")
-        signed = assemble(
-            instructions=instructions,
+        return Materials(instructions=instructions, tables=tuple(tables), blockhash=blockhash)
+
+    def sign(
+        self,
+        materials: Materials,
+        *,
+        tip: Tip | None,
+        variant: int,
+        closing: Closing | None = None,
+    ) -> SignedTransaction:
+        """A signed swap; UnableToAssemble or TransactionTooLarge where none can be made of this.
+
+        `variant` differs from try to try: with the same blockhash, amounts and route a new try would
+        otherwise have the bytes, and so the signature, of the dead one before.
+        """
+        return assemble(
+            instructions=materials.instructions,
             signer=self.signer,
-            blockhash=blockhash.hash,
+            blockhash=materials.blockhash.hash,
             compute_unit_limit=COMPUTE_UNIT_LIMIT - variant % FREE_COMPUTE_UNITS,
             compute_unit_price_micro_lamports=COMPUTE_UNIT_PRICE_MICRO_LAMPORTS,
             tip=tip,
             closing=closing,
-            lookup_tables=tables,
+            lookup_tables=materials.tables,
         )
-        return signed, blockhash.last_valid_block_height
 
     def choose_tip(self, *, route: Route, lamports: int) -> Tip | None:
         """The tip to one of the block engine's accounts, or None where no bundle can be or is to be sent."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -13,12 +14,12 @@ from trading.domain.policy import Policy
 from trading.domain.values import Action
 from trading.gateways.quota import Urgency, urgent
 from trading.metrics import Stage
-from trading.services.claims import Claim, claim_next, give_up, is_any_due, renew, retry_later
-from trading.services.policy import active_policy, policy_for_exits
+from trading.services.claims import Claim, give_up, is_any_due, renew, retry_later
+from trading.services.plans import Taken, Work, take_entries, take_exits
 from trading.services.portfolio import has_live_submission
 from trading.services.steps import NotOurs
 from trading.writer import StorageUnavailable
-from workers.buying import buy
+from workers.buying import balance, buy, know
 from workers.desk import Desk, settle
 from workers.selling import sell
 
@@ -27,6 +28,7 @@ POLL_SECONDS = 0.1
 DRAIN_SECONDS = 5.0
 RENEW_SECONDS = 1.0
 POISON_DELAY = timedelta(seconds=5)
+NOTHING = Taken(claimed=0, work=(), may_be_more=False)
 
 
 class Executor:
@@ -35,11 +37,10 @@ class Executor:
     def __init__(self, desk: Desk, *, entry_seats: int, exit_seats: int) -> None:
         metrics.bind(*Stage)
         self._desk = desk
-        self._entry_seats = asyncio.Semaphore(entry_seats)
-        self._exit_seats = asyncio.Semaphore(exit_seats)
+        self._entry_seats, self._exit_seats = _Seats(entry_seats), _Seats(exit_seats)
         self._woken = {True: asyncio.Event(), False: asyncio.Event()}
         self._working: set[asyncio.Task[None]] = set()
-        self._held: set[str] = set()
+        self._held: Counter[str] = Counter()
 
     def wake(self) -> None:
         """A hint that a row waits."""
@@ -64,27 +65,26 @@ class Executor:
 
     async def work_once(self, *, is_exit: bool) -> bool:
         """Claim one due signal and work on it to the end of this step; False when none was due."""
-        claimed = await self._claim(is_exit=is_exit)
-        if claimed is None:
-            return False
-        await self._work(*claimed)
-        return True
+        taken = await self._take(is_exit=is_exit, at_most=1)
+        for work in taken.work:
+            await self._work(work)
+        return bool(taken.claimed)
 
-    async def _consume(self, seats: asyncio.Semaphore, *, is_exit: bool) -> None:
+    async def _consume(self, seats: "_Seats", *, is_exit: bool) -> None:
         woken = self._woken[is_exit]
         while True:
             # A seat before a claim: what is claimed is worked on at once.
-            await seats.acquire()
+            free = await seats.take()
             woken.clear()
-            claimed = await self._claim_or_none(is_exit=is_exit)
-            if claimed is None:
-                seats.release()
+            taken = await self._take_or_none(is_exit=is_exit, at_most=free)
+            seats.give_back(free - len(taken.work))
+            for work in taken.work:
+                task = asyncio.create_task(self._work(work))
+                self._working.add(task)
+                task.add_done_callback(self._working.discard)
+                task.add_done_callback(lambda _: seats.give_back(1))
+            if not taken.may_be_more:
                 await self._wait_until_due(woken, is_exit=is_exit)
-                continue
-            task = asyncio.create_task(self._work(*claimed))
-            self._working.add(task)
-            task.add_done_callback(self._working.discard)
-            task.add_done_callback(lambda _: seats.release())
 
     async def _wait_until_due(self, woken: asyncio.Event, *, is_exit: bool) -> None:
         """Return on a wake, or when a poll has seen something due: a poll that finds nothing locks nothing."""
@@ -96,34 +96,36 @@ class Executor:
             except StorageUnavailable as error:
                 log.warning("polling: %s", error)
 
-    async def _claim_or_none(self, *, is_exit: bool) -> tuple[Claim, Policy] | None:
+    async def _take_or_none(self, *, is_exit: bool, at_most: int) -> Taken:
         try:
-            return await self._claim(is_exit=is_exit)
+            return await self._take(is_exit=is_exit, at_most=at_most)
         except StorageUnavailable as error:
             log.warning("claiming: %s", error)
         except Exception:
-            # A row or a policy that cannot be read must not end the process: exits and resolver live in it.
+            # A row or a policy that cannot be read must not end the process: exits go on.
             log.exception("claiming failed")
-        return None
+        return NOTHING
 
-    async def _claim(self, *, is_exit: bool) -> tuple[Claim, Policy] | None:
-        token, now = str(uuid.uuid4()), self._desk.clock()
+    async def _take(self, *, is_exit: bool, at_most: int) -> Taken:
+        desk, token, now = self._desk, str(uuid.uuid4()), self._desk.clock()
 
-        def take() -> tuple[Claim, Policy] | None:
-            policy = policy_for_exits() if is_exit else active_policy()[0]
-            claim = claim_next(token=token, is_exit=is_exit, now=now)
-            return None if claim is None else (claim, policy)
+        def take() -> Taken:
+            if is_exit:
+                return take_exits(token=token, at_most=at_most, now=now)
+            return take_entries(
+                token=token, at_most=at_most, know=know(desk), balance=balance(desk), now=now
+            )
 
-        return await self._desk.writer.run(take)
+        return await desk.writer.run(take)
 
-    async def _work(self, claim: Claim, policy: Policy) -> None:
-        trade: Callable[[Desk, Claim, Policy], Awaitable[None]]
-        trade = sell if claim.request.action is Action.SELL else buy
-        urgency = Urgency.EXIT if claim.request.action is Action.SELL else Urgency.ENTRY
-        self._held.add(claim.token)
+    async def _work(self, work: Work) -> None:
+        claim = work.claim
+        is_sell = claim.request.action is Action.SELL
+        trade: Callable[[Desk, Work], Awaitable[None]] = sell if is_sell else buy
+        self._held[claim.token] += 1
         try:
-            with urgent(urgency):
-                await trade(self._desk, claim, policy)
+            with urgent(Urgency.EXIT if is_sell else Urgency.ENTRY):
+                await trade(self._desk, work)
         except NotOurs as error:
             log.info("%s: %s", claim.uuid, error)
         except StorageUnavailable as error:
@@ -131,9 +133,10 @@ class Executor:
             log.warning("%s: %s", claim.uuid, error)
         except Exception as error:
             log.exception("%s: moved aside", claim.uuid)
-            await self._move_aside(claim, policy, error)
+            await self._move_aside(claim, work.policy, error)
         finally:
-            self._held.discard(claim.token)
+            self._held[claim.token] -= 1
+            self._held += Counter()  # drops those that nothing is worked on any more
 
     async def _move_aside(self, claim: Claim, policy: Policy, error: Exception) -> None:
         """A signal that breaks our code must not break the queue; an exit is tried again all the same."""
@@ -159,6 +162,28 @@ class Executor:
             await self._desk.writer.run(store)
         except (NotOurs, StorageUnavailable) as failure:
             log.warning("%s: could not be moved aside: %s", claim.uuid, failure)
+
+
+class _Seats:
+    """How many signals may be worked on at once, and how many more there is room for."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._has_free = asyncio.Event()
+
+    async def take(self) -> int:
+        """All that are free, at least one."""
+        while not self._free:
+            self._has_free.clear()
+            await self._has_free.wait()
+        free, self._free = self._free, 0
+        return free
+
+    def give_back(self, count: int) -> None:
+        """Seats that are free again."""
+        self._free += count
+        if count:
+            self._has_free.set()
 
 
 async def _is_woken(woken: asyncio.Event) -> bool:

@@ -3,14 +3,11 @@
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from solders.pubkey import Pubkey
 
 from audit import services as audit
-from trading.domain.exits import ExitReason, amount_to_sell, ladder_fraction
-from trading.domain.leaders import Following
-from trading.domain.lifecycle import PositionStatus
+from trading.domain.exits import amount_to_sell
 from trading.domain.policy import Policy
 from trading.domain.tips import exit_tip_lamports, price_tip
 from trading.domain.values import TOKEN_2022_PROGRAM, WSOL_MINT, Action, Route
@@ -19,19 +16,15 @@ from trading.gateways.chain_facts import AccountData
 from trading.gateways.transactions import Closing
 from trading.metrics import Stage
 from trading.models import Position
-from trading.services.claims import Claim, retry_later, skip, wait_for
-from trading.services.leaders import following
+from trading.services.claims import Claim, retry_later
 from trading.services.orders import SignedOrder, record_sell
-from trading.services.portfolio import ToSell, position_to_sell
-from trading.services.state import trading_state
+from trading.services.plans import SellPlan, Work, plan_sell, put_back
 from trading.services.steps import PositionBusy
 from workers.desk import Desk
 from workers.passage import Passage
 from workers.sending import send
 
 log = logging.getLogger("selling")
-WAIT = timedelta(milliseconds=500)
-"""Booking the trade that is waited for ends the waiting at once; this is for when nothing is booked."""
 RETRY_DELAYS = (
     timedelta(milliseconds=500),
     timedelta(seconds=2),
@@ -53,91 +46,33 @@ class _Holding:
     closing: Closing | None
 
 
-async def sell(desk: Desk, claim: Claim, policy: Policy) -> None:
-    """Sell what the signal asks for, or say why there is nothing to sell.
+async def sell(desk: Desk, work: Work) -> None:
+    """Sell what the signal asks for, by the plan it was claimed with.
 
-    A sell whose position is being sold or bought right now waits; one that cannot be built is tried
-    again for as long as the position is open.
+    A sell that cannot be built is tried again for as long as the position is open.
     """
-    watch, request = Passage(claim, clock=desk.clock), claim.request
-    found, state, follow = await desk.writer.read(
-        lambda: (
-            position_to_sell(
-                leader_address=request.leader_address,
-                mint=request.mint,
-                position=claim.position,
-                received_at=claim.received_at,
-            ),
-            trading_state(),
-            # Only the leader's own sell asks how it is followed: an exit that names its position is owed.
-            following(request.leader_address) if claim.position is None else Following(),
-        )
-    )
-    position = found.position
-    if position is None or position.status == PositionStatus.CLOSED:
-        await _nothing_to_sell(desk, claim, found)
-    elif claim.position is None and not follow.sells_with_leader(
-        policy, strategy=position.strategy
-    ):
-        await _skip(desk, claim, "MIRROR_OFF", _why_not_followed(policy, position))
-    elif position.status == PositionStatus.EXITING:
-        await _wait(desk, claim, "POSITION_EXITING", "another sell of the position is under way")
-    elif _is_tier_taken(claim, position):
-        await _skip(desk, claim, "TIER_TAKEN", "this tier of the ladder is sold already")
-    else:
-        fraction = _fraction(claim, position, follow)
-        await _sell_position(desk, claim, policy, position, state.route, fraction, watch)
-
-
-def _why_not_followed(policy: Policy, position: Position) -> str:
-    if policy.mirrors(position.strategy):
-        return "the leader's copy settings leave exits to our own rules"
-    return f"the policy does not follow leaders' sells of {position.strategy} positions"
-
-
-def _is_tier_taken(claim: Claim, position: Position) -> bool:
-    is_rung = claim.exit_reason == ExitReason.TAKE_PROFIT
-    return is_rung and position.tiers_taken >= claim.exit_tiers_taken
-
-
-def _fraction(claim: Claim, position: Position, follow: Following) -> Decimal:
-    """What was asked for, of the leader's own sells as much as we follow; of the ladder, only the rungs
-    that nobody has sold meanwhile.
-    """
-    if claim.position is None:
-        return follow.share(claim.request.exit_fraction)
-    if claim.exit_reason != ExitReason.TAKE_PROFIT:
-        return claim.request.exit_fraction
-    return ladder_fraction(tiers_taken=position.tiers_taken, tiers_passed=claim.exit_tiers_taken)
-
-
-async def _nothing_to_sell(desk: Desk, claim: Claim, found: ToSell) -> None:
-    if found.is_buy_pending:
-        await _wait(desk, claim, "BUY_PENDING", "the buy it would close is still on its way")
-    elif found.position is not None:
-        await _skip(desk, claim, "POSITION_CLOSED", "the position is closed already")
-    else:
-        await _skip(desk, claim, "NO_POSITION", "we hold nothing from this leader in this token")
+    claim, policy = work.claim, work.policy
+    watch, plan = Passage(claim, clock=desk.clock), work.plan
+    if not isinstance(plan, SellPlan):
+        plan = await desk.writer.run(lambda: plan_sell(claim, policy, now=desk.clock()))
+        if plan is None:
+            return
+    await _sell_position(desk, claim, policy, plan, watch)
 
 
 async def _sell_position(
-    desk: Desk,
-    claim: Claim,
-    policy: Policy,
-    position: Position,
-    route: Route,
-    fraction: Decimal,
-    watch: Passage,
+    desk: Desk, claim: Claim, policy: Policy, plan: SellPlan, watch: Passage
 ) -> None:
+    position = plan.position
     try:
         holding = await _holding(desk, position)
         watch.reached(Stage.FACTS)
-        wanted = amount_to_sell(held_raw=position.held_raw, fraction=fraction)
+        wanted = amount_to_sell(held_raw=position.held_raw, fraction=plan.fraction)
         amount = min(wanted, holding.amount_raw)
         if amount == 0:
             await _missing(desk, claim, policy, position)
             return
-        order = await _build(desk, claim, policy, position, route, holding, amount, watch)
+        order = await _build(desk, claim, policy, plan, holding, amount, watch)
     except GatewayError as error:
         await _retry(desk, claim, policy, "BUILD_FAILED", str(error))
         return
@@ -153,7 +88,8 @@ async def _sell_position(
             )
         )
     except PositionBusy:
-        await _wait(desk, claim, "POSITION_EXITING", "another sell of the position came first")
+        text = "another sell of the position came first"
+        await desk.writer.run(lambda: put_back(claim, text, now=desk.clock()))
         return
     await send(desk, submission, order, watch=watch)
 
@@ -162,25 +98,25 @@ async def _build(
     desk: Desk,
     claim: Claim,
     policy: Policy,
-    position: Position,
-    route: Route,
+    plan: SellPlan,
     holding: _Holding,
     amount_raw: int,
     watch: Passage,
 ) -> SignedOrder:
     quote = await desk.gateways.jupiter.quote(
-        input_mint=position.mint,
+        input_mint=plan.position.mint,
         output_mint=WSOL_MINT,
         amount_raw=amount_raw,
         slippage_bps=_slippage_bps(policy, claim.dead_submissions),
     )
     paid = desk.choose_tip(
-        route=route, lamports=_tip(desk, policy, quote.out_amount_raw, claim.dead_submissions)
+        route=plan.route, lamports=_tip(desk, policy, quote.out_amount_raw, claim.dead_submissions)
     )
     # Anybody may send us dust and make the closing fail, so only the first try risks it.
     is_last = amount_raw == holding.amount_raw and not claim.dead_submissions
-    signed, last_valid = await desk.build_swap(
-        quote,
+    materials = await desk.materials(quote)
+    signed = desk.sign(
+        materials,
         tip=paid,
         variant=claim.variant,
         closing=holding.closing if is_last else None,
@@ -191,7 +127,7 @@ async def _build(
         signature=signed.signature,
         bundle_id=desk.gateways.block_engine.bundle_id([signed.signature]) if paid else "",
         wire=signed.wire,
-        last_valid_block_height=last_valid,
+        last_valid_block_height=materials.blockhash.last_valid_block_height,
         tip_lamports=paid.lamports if paid else 0,
         in_amount_raw=amount_raw,
         quoted_out_raw=quote.out_amount_raw,
@@ -280,13 +216,3 @@ async def _retry(desk: Desk, claim: Claim, policy: Policy, code: str, text: str)
             now=desk.clock(),
         )
     )
-
-
-async def _wait(desk: Desk, claim: Claim, code: str, text: str) -> None:
-    await desk.writer.run(
-        lambda: wait_for(claim, code=code, text=text, delay=WAIT, now=desk.clock())
-    )
-
-
-async def _skip(desk: Desk, claim: Claim, code: str, text: str) -> None:
-    await desk.writer.run(lambda: skip(claim, code=code, text=text, now=desk.clock()))

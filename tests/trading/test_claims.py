@@ -17,7 +17,6 @@ from trading.models import Signal, SignalEvent
 from trading.services.claims import (
     LEASE,
     Claim,
-    claim_next,
     give_up,
     hurry,
     retry_later,
@@ -41,7 +40,7 @@ def exiting(**fields) -> Signal:
 
 
 def claimed(*, is_exit: bool = False, worker: str = "me", now=NOW) -> Claim:
-    claim = claim_next(token=worker, is_exit=is_exit, now=now)
+    claim = factories.claim_one(token=worker, is_exit=is_exit, now=now)
     assert claim is not None
     return claim
 
@@ -83,27 +82,27 @@ def test_shield_goes_before_spear_and_the_oldest_first() -> None:
     early = queued(received_at=NOW - 3 * SECOND)
     order = [claimed(now=NOW).uuid for _ in range(3)]
     assert order == [early.pk, late.pk, spear.pk]
-    assert claim_next(token="me", is_exit=False, now=NOW) is None
+    assert factories.claim_one(token="me", is_exit=False, now=NOW) is None
 
 
 def test_seats_of_exits_take_only_exits_and_seats_of_entries_only_entries() -> None:
     queued()
-    assert claim_next(token="me", is_exit=True, now=NOW) is None
+    assert factories.claim_one(token="me", is_exit=True, now=NOW) is None
     sell = exiting()
     assert claimed(is_exit=True).uuid == sell.pk
-    assert claim_next(token="me", is_exit=True, now=NOW) is None
+    assert factories.claim_one(token="me", is_exit=True, now=NOW) is None
     assert claimed().request.action is Action.BUY
 
 
 @pytest.mark.parametrize("status", sorted(ENDS | {SignalStatus.EXECUTING}))
 def test_what_is_not_waiting_is_not_claimed(status: SignalStatus) -> None:
     queued(status=status)
-    assert claim_next(token="me", is_exit=False, now=NOW) is None
+    assert factories.claim_one(token="me", is_exit=False, now=NOW) is None
 
 
 def test_a_signal_rests_until_its_next_try() -> None:
     queued(status=SignalStatus.RETRY, next_attempt_at=NOW + SECOND)
-    assert claim_next(token="me", is_exit=False, now=NOW) is None
+    assert factories.claim_one(token="me", is_exit=False, now=NOW) is None
     assert claimed(now=NOW + SECOND).attempt == 1
 
 
@@ -115,7 +114,7 @@ def test_many_workers_never_share_a_signal(database: Database) -> None:
     def work(token: str) -> None:
         gate.wait()
         try:
-            while claim := claim_next(token=token, is_exit=False, now=NOW):
+            while claim := factories.claim_one(token=token, is_exit=False, now=NOW):
                 taken.append(claim.uuid)
         finally:
             connections["default"].close()

@@ -9,7 +9,7 @@ from tests import factories
 from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Strategy
 from trading.models import Signal, SignalKey
-from trading.services.claims import LEASE, claim_next, give_up, renew, take_over_abandoned
+from trading.services.claims import LEASE, give_up, renew, take_over_abandoned
 from trading.services.intake import receive_signal
 from trading.services.portfolio import position_to_sell
 
@@ -21,7 +21,7 @@ LEADER = factories.address(8)
 
 
 def take(worker: str = "me", *, is_exit: bool = False):
-    return claim_next(token=worker, is_exit=is_exit, now=NOW)
+    return factories.claim_one(token=worker, is_exit=is_exit, now=NOW)
 
 
 def buy_request() -> SignalRequest:

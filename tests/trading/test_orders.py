@@ -15,11 +15,11 @@ from trading.domain.decision import Denial, Facts, Order
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.values import Action, Route, Strategy
 from trading.models import Decision, Position, Signal, Submission, Token, TradingState
-from trading.services.claims import Claim, claim_next
+from trading.services.claims import Claim
 from trading.services.control import halt_entries
+from trading.services.decisions import Balance, decide_buy
 from trading.services.orders import (
     SignedOrder,
-    decide_buy,
     mark_sent,
     record_buy,
     record_sell,
@@ -43,7 +43,7 @@ def ready(database: Any) -> None:
 def claimed(**fields: Any) -> Claim:
     factories.make_signal(**{"received_at": NOW, "amount_lamports": SOL // 2, **fields})
     is_exit = fields.get("priority") == 0
-    claim = claim_next(token="me", is_exit=is_exit, now=NOW)
+    claim = factories.claim_one(token="me", is_exit=is_exit, now=NOW)
     assert claim is not None
     return claim
 
@@ -57,7 +57,17 @@ def decided(claim: Claim, *, balance: int | None = 50 * SOL, **outside: Any) -> 
         asked = {"signal": claim.request, "received_at": claim.received_at}
         return replace(given.facts(token=token), **{**held_back, **asked, **own, **outside})
 
-    return decide_buy(claim, build_facts=build_facts, balance_lamports=balance, now=NOW)
+    return decide_buy(
+        claim,
+        build_facts=build_facts,
+        sign=not_signed,
+        balance=Balance(lamports=balance),
+        now=NOW,
+    ).verdict
+
+
+def not_signed(order: Order) -> None:
+    """Something has to be asked before the order can be signed."""
 
 
 def signed(**fields: Any) -> SignedOrder:
@@ -142,7 +152,11 @@ def test_a_reservation_takes_room_and_money_from_the_next_decision() -> None:
 
     with pytest.raises(KeyError):
         decide_buy(
-            claimed(mint=OTHER_MINT), build_facts=build_facts, balance_lamports=9 * SOL, now=NOW
+            claimed(mint=OTHER_MINT),
+            build_facts=build_facts,
+            sign=not_signed,
+            balance=Balance(lamports=9 * SOL),
+            now=NOW,
         )
     portfolio = seen["portfolio"]
     assert portfolio.balance_lamports == 9 * SOL - SOL // 2

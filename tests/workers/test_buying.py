@@ -179,7 +179,7 @@ async def test_instructions_that_do_not_come_are_tried_again_later(
     platform: Platform, mint: str
 ) -> None:
     await platform.rehearse(mint)
-    platform.sandbox.fault(plane="jupiter", method="swap-instructions", kind="http_error", count=1)
+    platform.sandbox.fault(plane="jupiter", method="swap-instructions", kind="http_error", count=2)
     uuid = await platform.signal(mint)
     await platform.work()
     waiting = await platform.row(uuid)

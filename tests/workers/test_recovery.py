@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
+from tests import factories
 from tests.cluster import Sandbox
 from tests.platform import SOL, Platform
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
 from trading.models import Position, Signal, Submission
-from trading.services.claims import claim_next
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def _killed_at(platform: Platform, uuid: UUID, is_reached: Callable[[], bo
 
 async def after_the_claim(platform: Platform, uuid: UUID) -> None:
     claim = await platform.see(
-        lambda: claim_next(token="dead", is_exit=False, now=platform.clock())
+        lambda: factories.claim_one(token="dead", is_exit=False, now=platform.clock())
     )
     assert claim is not None
 
@@ -42,15 +42,22 @@ async def before_the_decision(platform: Platform, uuid: UUID) -> None:
     )
 
 
+def instructions_come_late(platform: Platform, *, seconds: float) -> None:
+    """Nothing can be signed with the decision, and what it takes comes only a while after it."""
+    asked = {"plane": "jupiter", "method": "swap-instructions"}
+    platform.sandbox.fault(kind="http_error", count=1, **asked)
+    platform.sandbox.fault(kind="latency", seconds=seconds, count=2, **asked)
+
+
 async def after_the_decision(platform: Platform, uuid: UUID) -> None:
     await platform.rehearse((await platform.row(uuid)).mint)
-    platform.sandbox.fault(
-        plane="jupiter", method="swap-instructions", kind="latency", seconds=1, count=1
-    )
+    instructions_come_late(platform, seconds=0.5)
     await _killed_at(
         platform, uuid, lambda: Signal.objects.filter(pk=uuid, reserved_lamports__gt=0).exists()
     )
     assert await platform.submissions(uuid) == []
+    # The sandbox is still busy with what nobody waits for any more, and could take another test's fault.
+    await asyncio.sleep(0.6)
 
 
 async def after_the_record(platform: Platform, uuid: UUID) -> None:
@@ -141,9 +148,7 @@ async def test_whoever_lost_its_signal_sends_nothing(platform: Platform, mint: s
     """A process that slept through its lease wakes up while another one has the signal."""
     await platform.rehearse(mint)
     uuid = await platform.signal(mint)
-    platform.sandbox.fault(
-        plane="jupiter", method="swap-instructions", kind="latency", seconds=0.8, count=1
-    )
+    instructions_come_late(platform, seconds=0.8)
     slow = asyncio.create_task(platform.work())
     async with asyncio.timeout(5):
         while not (await platform.row(uuid)).reserved_lamports:

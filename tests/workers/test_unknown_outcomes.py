@@ -355,5 +355,5 @@ async def _buy_past_the_books(platform: Platform, mint: str) -> None:
         input_mint=WSOL_MINT, output_mint=mint, amount_raw=SIZE, slippage_bps=500
     )
     tip = platform.desk.choose_tip(route=Route.STANDARD, lamports=0)
-    signed, _ = await platform.desk.build_swap(quote, tip=tip, variant=0)
+    signed = platform.desk.sign(await platform.desk.materials(quote), tip=tip, variant=0)
     await platform.desk.gateways.rpc.send_transaction(signed.wire)

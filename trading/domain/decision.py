@@ -1,6 +1,6 @@
 """The decision: a signal and the facts of the moment become an Order or a Denial. Pure; every gate leaves a line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -34,6 +34,7 @@ __all__ = [
     "Portfolio",
     "QuoteFacts",
     "decide",
+    "deny_early",
     "planned_size_lamports",
 ]
 
@@ -161,14 +162,35 @@ def decide(facts: Facts, *, policy: Policy, now: datetime) -> Order | Denial:
 
     Only buys are decided: a sell is owed whatever the gates would say.
     """
+    passed, denial = _judge(GATES, facts, policy, now)
+    if denial is not None:
+        return denial
+    size = planned_size_lamports(facts, policy)
+    return Order(size_lamports=size, route=facts.route, gates=tuple(passed))
+
+
+def deny_early(
+    facts: Facts, *, policy: Policy, now: datetime, is_token_known: bool
+) -> Denial | None:
+    """The Denial that `decide` would give whatever the quote, and an unknown token, turned out to be.
+
+    None when that depends on them. The gates' order is the same, so the first that fails is too.
+    """
+    known = GATES[: BEFORE_THE_QUOTE if is_token_known else BEFORE_THE_TOKEN]
+    return _judge(known, facts, policy, now)[1]
+
+
+def _judge(
+    checks: Sequence[GateCheck], facts: Facts, policy: Policy, now: datetime
+) -> tuple[list[Gate], Denial | None]:
     passed: list[Gate] = []
-    for gates in GATES:
+    for gates in checks:
         for each in gates(facts, policy, now):
             passed.append(each)
             if not each.is_passed:
-                return Denial(code=each.code, text=_sentence(each), gates=tuple(passed))
-    size = planned_size_lamports(facts, policy)
-    return Order(size_lamports=size, route=facts.route, gates=tuple(passed))
+                denial = Denial(code=each.code, text=_sentence(each), gates=tuple(passed))
+                return passed, denial
+    return passed, None
 
 
 def _sentence(failed: Gate) -> str:
@@ -374,3 +396,4 @@ GATES: tuple[GateCheck, ...] = (
     _cost,
     _price,
 )
+BEFORE_THE_TOKEN, BEFORE_THE_QUOTE = GATES.index(_safety), GATES.index(_exposure)

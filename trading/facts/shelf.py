@@ -70,6 +70,11 @@ class Shelf(Generic[T]):
         task.add_done_callback(partial(self._land, key))
         return await within(task, until=until)
 
+    def kept(self, key: str) -> T | None:
+        """The value that is still to be trusted, without asking anybody."""
+        kept = self._kept.get(key)
+        return kept.value if kept is not None and self._clock() < kept.until else None
+
     def _land(self, key: str, task: "asyncio.Task[T | GatewayError]") -> None:
         flight = self._flights.get(key)
         if flight is not None and flight.task is task:

@@ -81,6 +81,16 @@ class TokenDesk:
             return TokenFacts(mint=mint, is_found=account.is_found, facts=account.facts)
         return _assemble(mint, account, *await others)
 
+    def kept(self, mint: str, *, policy: Policy) -> TokenFacts | None:
+        """The facts of a mint as far as nothing has to be asked for them; None when something has."""
+        account, pair = self._mints.kept(mint), self._pairs.kept(mint)
+        price, holders = self._prices.kept(mint), self._holders.kept(mint)
+        if refusal_by_name(mint, policy):
+            return TokenFacts(mint=mint)
+        if account is None or pair is None or price is None or holders is None:
+            return None
+        return _assemble(mint, account, pair, price, holders)
+
     async def _others(
         self, mint: str, policy: Policy, until: float
     ) -> tuple[PairFacts | GatewayError | None, _Price | GatewayError | None, int | GatewayError]:

@@ -15,7 +15,7 @@ from trading.domain.lifecycle import SignalStatus
 from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Strategy
 from trading.models import Signal, SignalEvent, SignalKey
-from trading.rows import change, every, first, insert, marks, moment, parameter, update
+from trading.rows import change, every, first, insert_many, marks, moment, parameter, update
 from trading.services.steps import note, step
 
 LEASE = timedelta(seconds=5)
@@ -49,17 +49,20 @@ class Claim:
         return self.uuid.int + self.attempt
 
 
-def claim_next(*, token: str, is_exit: bool, now: datetime) -> Claim | None:
-    """Claim the next due signal, exits or entries, or None; exits first come first, SHIELD before SPEAR.
+def claim_due(*, token: str, is_exit: bool, at_most: int, now: datetime) -> list[Claim]:
+    """Claim the next due signals, exits or entries: exits first come first, SHIELD before SPEAR.
 
-    One conditional UPDATE: of several processes exactly one gets the row.
+    One conditional UPDATE: of several processes exactly one gets a row.
     """
-    row = _take(token, is_exit, now)
-    if row is None:
-        return None
-    claim = _claim(row, token)
-    insert(SignalEvent, signal=claim.uuid, at=now, status=SignalStatus.EXECUTING.value)
-    return claim
+    claims = [_claim(row, token) for row in _take(token, is_exit, at_most, now)]
+    insert_many(
+        SignalEvent,
+        [
+            {"signal": claim.uuid, "at": now, "status": SignalStatus.EXECUTING.value}
+            for claim in claims
+        ],
+    )
+    return sorted(claims, key=lambda claim: (claim.request.priority, claim.received_at))
 
 
 @transaction.atomic
@@ -220,21 +223,24 @@ COLUMNS = (
 )
 
 
-def _take(token: str, is_exit: bool, now: datetime) -> tuple[Any, ...] | None:
-    lock = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+def _take(token: str, is_exit: bool, at_most: int, now: datetime) -> list[tuple[Any, ...]]:
     kind = "priority = 0" if is_exit else "priority > 0"
-    claimed_at = parameter(Signal, "claimed_at", now)
-    return first(
-        "UPDATE trading_signal SET status = 'EXECUTING', claim = %s, claimed_at = %s,"  # noqa: S608
-        " attempts = attempts + 1"
-        " WHERE uuid = (SELECT uuid FROM trading_signal WHERE status IN ('QUEUED', 'RETRY')"
+    due = (
+        "SELECT uuid FROM trading_signal WHERE status IN ('QUEUED', 'RETRY')"  # noqa: S608
         f" AND {kind} AND next_attempt_at <= %s"
         # What keeps failing must not stand before a fresh stop.
-        f" ORDER BY priority, attempts > {PATIENT_ATTEMPTS}, received_at LIMIT 1 {lock})"
+        f" ORDER BY priority, attempts > {PATIENT_ATTEMPTS}, received_at LIMIT %s"
+    )
+    # An array: as a plain list PostgreSQL may ask for it again and again, and claim more than was asked for.
+    chosen = f"= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))"
+    if connection.vendor == "sqlite":
+        chosen = f"IN ({due})"
+    claimed_at = parameter(Signal, "claimed_at", now)
+    return every(
+        "UPDATE trading_signal SET status = 'EXECUTING', claim = %s, claimed_at = %s,"  # noqa: S608
+        f" attempts = attempts + 1 WHERE uuid {chosen}"
         f" AND status IN ('QUEUED', 'RETRY') RETURNING {COLUMNS}",
-        token,
-        claimed_at,
-        claimed_at,
+        *(token, claimed_at, claimed_at, at_most),
     )
 
 

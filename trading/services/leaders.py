@@ -62,11 +62,14 @@ class BuyPlan:
 
 
 def plan_buy(
-    claim: Claim, *, balance_lamports: int | None, balance_at: datetime | None = None
+    claim: Claim,
+    *,
+    leader: LeaderFacts | None,
+    balance_lamports: int | None,
+    balance_at: datetime | None = None,
 ) -> BuyPlan:
     """The plan of a claimed buy; of a stranger, that of a leader without settings of its own."""
-    row = first(_SETTINGS, claim.request.leader_address)
-    copying = CopySettings() if row is None else _settings(list(row[: len(COLUMNS)]))
+    copying = CopySettings() if leader is None else leader.copying
     capital = 0
     if copying.size_mode is SizeMode.PERCENT_OF_CAPITAL:
         capital = snapshot(

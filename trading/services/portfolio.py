@@ -15,7 +15,7 @@ from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.tips import MOST_SAMPLES
 from trading.domain.values import Strategy
 from trading.models import EquityPoint, Position, Signal, Submission
-from trading.rows import every, first, load_all, moment, parameter, update
+from trading.rows import every, first, load, load_all, moment, parameter, update
 
 PRICE_CEILING_SOL = Decimal(10) ** 20
 """What the columns of prices hold; SQLite would take more, and then nobody could read the position."""
@@ -183,7 +183,7 @@ def position_to_sell(
     Without one, `is_buy_pending` tells that a buy which came before is still on its way.
     """
     if position is not None:
-        return ToSell(position=Position.objects.filter(pk=position).first())
+        return ToSell(position=load(Position, uuid=position))
     # A sell never means what was bought after it.
     earlier = (leader_address, mint, parameter(Signal, "received_at", received_at))
     held = first(
@@ -193,7 +193,7 @@ def position_to_sell(
         *earlier,
     )
     if held is not None:
-        return ToSell(position=Position.objects.get(pk=held[0]))
+        return ToSell(position=load(Position, uuid=UUID(str(held[0]))))
     pending = first(
         "SELECT 1 FROM trading_signal WHERE leader_address = %s AND mint = %s"
         " AND status IN ('QUEUED', 'EXECUTING', 'RETRY') AND received_at <= %s AND action = 'BUY'",
