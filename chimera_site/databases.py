@@ -3,6 +3,7 @@
 from typing import Any
 
 SQLITE = "django.db.backends.sqlite3"
+OUR_SQLITE = "chimera_site.sqlite"
 POSTGRESQL = "django.db.backends.postgresql"
 
 WAIT_SECONDS = 5.0
@@ -23,6 +24,7 @@ def configured(
     }
     return {
         **address,
+        "ENGINE": OUR_SQLITE if address["ENGINE"] == SQLITE else address["ENGINE"],
         "CONN_MAX_AGE": 0 if process == "web" else None,
         "OPTIONS": options.get(address["ENGINE"], {}),
     }

@@ -15,7 +15,7 @@ from django.conf import settings
 
 GROUP = "live"
 TOPICS = ("health", "signals", "positions", "equity", "sources")
-FLUSH_SECONDS = 0.1
+FLUSH_SECONDS = 0.2
 SEND_TIMEOUT_SECONDS = 2.0
 EAR = "wake."
 """Short: a unix socket's path has 107 bytes at most."""
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 def publish(*topics: str) -> None:
     """Tell open pages that these topics changed; call it right after the commit, from any thread.
 
-    Never blocks, never raises. Hints of about 100 ms become one message to the group "live".
+    Never blocks, never raises. Hints of about 200 ms become one message to the group "live".
     """
     unknown = set(topics) - set(TOPICS)
     if unknown:

@@ -14,12 +14,17 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 Model = TypeVar("Model", bound=models.Model)
 
 
+def _database() -> Any:
+    """This thread's connection itself: through Django's proxy every attribute is looked up anew."""
+    return connections[DEFAULT_DB_ALIAS]
+
+
 def _run(statement: str, parameters: Sequence[Any]) -> Any:
     """The driver's own cursor after a statement with `%s` placeholders; errors are Django's.
 
     Django's cursor rewrites and wraps every statement anew, which takes longer than most of them.
     """
-    database = connections[DEFAULT_DB_ALIAS]
+    database = _database()
     if database.connection is None:
         database.ensure_connection()
     database.validate_no_broken_transaction()
@@ -43,8 +48,9 @@ class _Insertion:
 
     def parameters(self, values: Iterable[Any]) -> list[Any]:
         """What the driver gets for one row."""
+        database = _database()
         given = [
-            field.get_db_prep_save(value, connection)
+            field.get_db_prep_save(value, database)
             for field, value in zip(self.fields, values, strict=True)
         ]
         return [*given, *self.constants]
@@ -184,8 +190,10 @@ def _converters_of(column: Any) -> Converters:
 
 def _converted(value: Any, how: tuple[Any, Converters]) -> Any:
     column, converters = how
-    for convert in converters:
-        value = convert(value, column, connection)
+    if converters:
+        database = _database()
+        for convert in converters:
+            value = convert(value, column, database)
     return value
 
 
@@ -194,6 +202,9 @@ def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) ->
     if not rows:
         return
     how = _insertion(model, tuple(rows[0]), connection.vendor, is_answered=False)
+    if len(rows) == 1:
+        _run(how.statement, how.parameters(rows[0].values()))
+        return
     parameters = [how.parameters(row.values()) for row in rows]
     with connection.cursor() as cursor:
         cursor.executemany(how.statement, parameters)
@@ -248,5 +259,5 @@ def parameter(model: type[models.Model], name: str, value: Any, *, is_saved: boo
     """A value as the column of that field wants it in SQL: dates and ids differ between databases."""
     field = _field(model, name)
     if is_saved:
-        return field.get_db_prep_save(value, connection)
-    return field.get_db_prep_value(value, connection)
+        return field.get_db_prep_save(value, _database())
+    return field.get_db_prep_value(value, _database())

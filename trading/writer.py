@@ -5,13 +5,13 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
-from django.db import Error, IntegrityError, OperationalError, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -21,8 +21,6 @@ MOST_PASSED_OVER = 8
 """Groups of prompt work in a row while patient work waits: what has landed must get into the books."""
 GROUP_SECONDS = 0.002
 REST_SHARE, LONGEST_REST_SECONDS = 0.25, 0.001
-SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.0001, 0.002
-LONG_WAIT_SECONDS = 0.02
 
 
 class StorageUnavailable(Exception):
@@ -221,7 +219,6 @@ def _read(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
     outcomes: list[tuple[Any, BaseException | None]] = []
     for work in batch:
         try:
-            _connect()
             outcomes.append((work.verb(), None))
         except Error as error:
             connection.close()
@@ -236,7 +233,7 @@ def _commit(
 ) -> list[tuple[Any, BaseException | None]]:
     """The outcomes of as many verbs, from the first on, as the time of one transaction allows."""
     try:
-        with _transaction():
+        with transaction.atomic():
             opening()
             if len(group) == 1:
                 return [_alone(group[0].verb)]
@@ -256,60 +253,12 @@ def _commit(
         return [(None, failure)] * len(group)
 
 
-@contextmanager
-def _transaction() -> Iterator[None]:
-    """A transaction that holds the write lock from its beginning.
-
-    SQLite itself waits for a lock that is taken by sleeping 1, 2, 5, 10 … ms: longer than most hold it.
-    """
-    atomic = transaction.atomic()
-    if connection.vendor == "sqlite":
-        _begin_often(atomic)
-    else:
-        atomic.__enter__()
-    try:
-        yield
-    except BaseException as error:
-        atomic.__exit__(type(error), error, error.__traceback__)
-        raise
-    else:
-        atomic.__exit__(None, None, None)
-
-
-def _begin_often(atomic: transaction.Atomic) -> None:
-    """Enter the transaction as soon as nobody else writes; the database's error after its patience."""
-    _connect()
-    begun, pause = time.monotonic(), SHORTEST_PAUSE_SECONDS
-    patience = connection.settings_dict["OPTIONS"].get("timeout", 5.0)
-    while True:
-        try:
-            atomic.__enter__()
-        except OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() - begun > patience:
-                raise
-        else:
-            return
-        time.sleep(pause)
-        # Most hold it for a millisecond or two; who holds it for longer is not worth a busy processor.
-        if time.monotonic() - begun > LONG_WAIT_SECONDS:
-            pause = LONGEST_PAUSE_SECONDS
-
-
 def _rest(*, after_seconds: float) -> None:
     """Leave SQLite's lock to whoever waits for it in another process, people's own orders too, before the
     next of many groups takes it again.
     """
     if connection.vendor == "sqlite":
         time.sleep(min(REST_SHARE * after_seconds, LONGEST_REST_SECONDS))
-
-
-def _connect() -> None:
-    """Have a connection that tells at once that SQLite's lock is taken, instead of sleeping on it."""
-    if connection.connection is None:
-        connection.ensure_connection()
-        if connection.vendor == "sqlite":
-            with connection.cursor() as cursor:
-                cursor.execute("PRAGMA busy_timeout = 0")
 
 
 def _alone(verb: Callable[[], Any]) -> tuple[Any, BaseException | None]:

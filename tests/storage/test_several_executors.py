@@ -81,6 +81,7 @@ async def test_executors_share_a_queue_and_one_of_them_may_be_killed(
 ) -> None:
     await wide_open(platform)
     before = deadlocks(database)
+    house.start("resolver")
     processes = [house.start("executor") for _ in range(3)]
     await alive(platform, 3)
     platform.sandbox.fault(plane="jupiter", kind="latency", seconds=0.2)
@@ -104,6 +105,7 @@ async def test_a_stopped_executor_leaves_only_what_is_sent_and_a_new_one_finishe
 ) -> None:
     await wide_open(platform)
     house.environment["EXECUTION_SEATS"] = "2"
+    house.start("resolver")
     first = house.start("executor")
     await alive(platform, 1)
     platform.sandbox.fault(plane="jupiter", method="swap-instructions", kind="latency", seconds=0.3)

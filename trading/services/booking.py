@@ -38,7 +38,7 @@ REDUCED_BY_A_SALE = (
 EXIT_BACKOFF = (timedelta(seconds=1), timedelta(seconds=3))
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def book_landed(
     submission_id: int, *, change: BalanceChange, sol_price_usd: Decimal | None, now: datetime
 ) -> bool:
@@ -73,7 +73,7 @@ def book_landed(
     return True
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def book_dead(
     submission_id: int, *, status: SubmissionStatus, code: str, text: str, now: datetime
 ) -> bool:
@@ -87,7 +87,7 @@ def book_dead(
     return True
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def book_refused(submission_id: int, *, text: str, now: datetime) -> bool:
     """Book a transaction that everybody refused at its first offer; False when that proves nothing any more."""
     submission = load(Submission, id=submission_id)

@@ -19,6 +19,7 @@ from trading import live
 from trading.domain.breaker import WINDOW, Window, evaluate
 from trading.domain.drain import OutsidePoint, drained_lamports
 from trading.domain.lifecycle import PositionStatus
+from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.policy import BreakerPolicy
 from trading.domain.trip_sentences import sentence
 from trading.domain.trips import Breaker, Phase, Rule, StateUnreadable, Trip, as_json, from_json
@@ -38,10 +39,6 @@ CLOSES_LOOKED_AT = 100
 # A block's own time may be a little off ours; what the last reset covered is known by its pardon anyway.
 CLOCK_TOLERANCE = timedelta(days=1)
 HEARTBEAT_LIFETIME = timedelta(seconds=15)
-RESULT_FIELDS = (
-    "uuid", "held_raw", "bought_raw", "decimals", "cost_lamports", "last_price_sol",
-    "realised_pnl_lamports", "pardoned_lamports",
-)  # fmt: skip
 ACTIONS = {
     Phase.TRIPPED: "breaker.tripped",
     Phase.COOLDOWN: "breaker.cooling",
@@ -61,7 +58,7 @@ class SolPrice:
     at: datetime
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def evaluate_breaker(
     *, now: datetime, sol_price: SolPrice | None = None, is_equity_new: bool = True
 ) -> None:
@@ -147,7 +144,7 @@ def measure(
     drain_since = max(drain_since, state.reset_at or drain_since)
     drained = _drained(drain_since) if is_equity_new else None
     return Window(
-        pnl_lamports=closed_pnl + sum(_since_reset(each) for each in _open_results()),
+        pnl_lamports=closed_pnl + _open_pnl(),
         consecutive_losses=_consecutive_losses(state),
         oldest_close_at=oldest_loss_at,
         equity_lamports=equity,
@@ -160,19 +157,25 @@ def measure(
     )
 
 
-def _open_results() -> list[Position]:
-    """Open positions with what their result is made of, and nothing else."""
-    return load_all(Position, "status IN ('ACTIVE', 'EXITING')", only=RESULT_FIELDS)
+def _open_pnl() -> int:
+    """The result of everything open since the last reset: realised, fees and tips too, and unrealised."""
+    rows = every(
+        "SELECT held_raw, bought_raw, decimals, cost_lamports, last_price_sol,"
+        " realised_pnl_lamports - COALESCE(pardoned_lamports, 0)"
+        " FROM trading_position WHERE status IN ('ACTIVE', 'EXITING')"
+    )
+    return sum(
+        realised
+        + value_lamports(token_raw=int(held), decimals=decimals, price_sol=Decimal(str(price)))
+        - apportioned_cost_lamports(cost_lamports=cost, held_raw=int(held), bought_raw=int(bought))
+        for held, bought, decimals, cost, price, realised in rows
+    )
 
 
 def _pnl_lamports(position: Position) -> int:
     """Realised so far, fees and tips too, and what is still held at its last price."""
     unrealised = position_value_lamports(position) - open_cost_lamports(position)
     return position.realised_pnl_lamports + unrealised
-
-
-def _since_reset(position: Position) -> int:
-    return _pnl_lamports(position) - (position.pardoned_lamports or 0)
 
 
 def _closed(now: datetime) -> tuple[int, datetime | None]:

@@ -65,7 +65,7 @@ def claim_due(*, token: str, is_exit: bool, at_most: int, now: datetime) -> list
     return sorted(claims, key=lambda claim: (claim.request.priority, claim.received_at))
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def retry_later(
     claim: Claim, *, code: str, text: str, delay: timedelta, maximum_attempts: int, now: datetime
 ) -> None:
@@ -88,7 +88,7 @@ def retry_later(
     )
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def wait_for(claim: Claim, *, code: str, text: str, delay: timedelta, now: datetime) -> None:
     """Put a signal back until something else is done; this does not count as a try."""
     waiting = update(
@@ -125,13 +125,13 @@ def hurry(*, leader_address: str, mint: str, now: datetime) -> None:
         transaction.on_commit(live.wake)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def skip(claim: Claim, *, code: str, text: str, now: datetime) -> None:
     """End a signal that asks for nothing we could do, such as a sell of what we do not hold."""
     step(claim.uuid, to=SignalStatus.SKIPPED, now=now, claim=claim.token, code=code, text=text)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def give_up(uuid: UUID, *, code: str, text: str, now: datetime, token: str | None = None) -> None:
     """End a signal as a dead letter. Nothing of it was traded, so its identity may come again."""
     step(uuid, to=SignalStatus.DEAD_LETTER, now=now, claim=token, code=code, text=text)
@@ -169,7 +169,7 @@ def is_any_abandoned(*, now: datetime, lease: timedelta = LEASE) -> bool:
     )
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def take_over_abandoned(*, now: datetime, lease: timedelta = LEASE) -> int:
     """Put back claimed signals whose process died before it signed anything; how many there were.
 

@@ -69,7 +69,7 @@ def rules() -> Rules:
     return Rules(policy=policy, revision=revision, state=trading_state())
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def decide_buy(
     claim: Claim,
     *,
@@ -134,7 +134,7 @@ def deny_at_once(
     return denial
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def deny(claim: Claim, *, code: str, text: str, now: datetime) -> None:
     """End a buy that was decided on but must not be made any more."""
     step(claim.uuid, to=SignalStatus.REJECTED, now=now, claim=claim.token, code=code, text=text)

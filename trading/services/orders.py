@@ -37,7 +37,7 @@ class SignedOrder:
 ORDER_FIELDS = tuple(field.name for field in fields(SignedOrder))
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_buy(claim: Claim, order: SignedOrder, *, now: datetime) -> int:
     """Store a signed buy before it is sent; the submission's id.
 
@@ -57,7 +57,7 @@ def record_buy(claim: Claim, order: SignedOrder, *, now: datetime) -> int:
     return store_submission(claim, order, position=None, now=now)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_sell(
     claim: Claim, order: SignedOrder, *, position: UUID, exit_generation: int, now: datetime
 ) -> int:
@@ -108,7 +108,7 @@ def store_submission(
         raise AlreadyHeld(f"{claim.request.symbol} is being traded already") from error
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def mark_sent(submission: int, *, route: Route, now: datetime, remark: str = "") -> None:
     """Remember that bytes have left, and by which way; a remark goes into the story."""
     update(Submission, {"id": submission}, sent_at=now, route=route)
@@ -116,7 +116,7 @@ def mark_sent(submission: int, *, route: Route, now: datetime, remark: str = "")
         _remark(submission, code="ENGINE_REFUSED", text=remark, now=now)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def go_public(submission: int, *, now: datetime) -> None:
     """Remember that a bundle's bytes go to the nodes from now on."""
     in_flight = Submission.objects.filter(pk=submission, status=SubmissionStatus.IN_FLIGHT)
@@ -125,7 +125,7 @@ def go_public(submission: int, *, now: datetime) -> None:
         _remark(submission, code="GONE_PUBLIC", text=text, now=now)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def tell_fate(submission: int, *, fate: str, now: datetime) -> None:
     """Write into the story what the block engine says of a bundle: a hint, never an outcome."""
     if Submission.objects.filter(pk=submission, status=SubmissionStatus.IN_FLIGHT).exists():
