@@ -11,6 +11,8 @@ from workers import readiness, redis_server
 from workers.supervisor import Service
 
 PYTHON = sys.executable
+POLITE = ("nice", "-n", "10")
+"""A Scout run takes minutes of processor time; no signal may wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +168,8 @@ def _daemons(wiring: Wiring, *, env: Mapping[str, str], after: tuple[str, ...]) 
         "resolver": _manage("resolver"),
         "watcher": _manage("exit_watcher"),
         "wallet_watcher": _manage("wallet_watcher"),
-        "worker": (*celery, "worker", "--pool", "threads", "--concurrency", "2", *quiet),
-        "beat": (*celery, "beat", "--pidfile="),
+        "worker": (*POLITE, *celery, "worker", "--pool", "threads", "--concurrency", "2", *quiet),
+        "beat": (*POLITE, *celery, "beat", "--pidfile="),
     }
     return [
         Service(
