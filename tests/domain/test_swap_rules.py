@@ -8,7 +8,7 @@ import pytest
 from solders.pubkey import Pubkey
 from spl.token.instructions import get_associated_token_address
 
-from tests.ledger import FEE, RENT, Ledger, address, vault
+from tests.ledger import FEE, RENT, Ledger, address, encode_base58, vault
 from trading.domain.kinds import Kind
 from trading.domain.programs import BRIDGES, LENDING, RFQ_PROGRAM, STAKE_PROGRAM
 from trading.domain.swaps import Direction, ParsedTransaction, parse_swap
@@ -291,6 +291,16 @@ def open_an_order(ledger: Ledger) -> None:
         ledger.drain(CURVE, WALLET, 3_000_000)
 
 
+def zap_in(ledger: Ledger) -> None:
+    """Buys one half, puts both into a pool, and keeps what was too much."""
+    ledger.holds(account(WALLET, SHARE), SHARE, WALLET)
+    with ledger.call(NEW_VENUE):
+        exchange(ledger, USDC_MINT, TOKEN, pay=1_000, get=700)
+        ledger.transfer(account(WALLET, USDC_MINT), account(POOL, USDC_MINT), 1_000, by=WALLET)
+        ledger.transfer(account(WALLET, TOKEN), account(POOL, TOKEN), 650, by=WALLET)
+        ledger.mint(account(WALLET, SHARE), 99)
+
+
 def pay_somebody(ledger: Ledger) -> None:
     ledger.transfer(account(WALLET, TOKEN), account(POOL, TOKEN), 500, by=WALLET)
 
@@ -311,6 +321,7 @@ NODES_ONLY = {open_an_order}  # Helius does not tell that an account was emptied
         (go_round, Kind.ARB_CYCLE),
         (go_round_with_dust_both_ways, Kind.ARB_CYCLE),
         (open_an_order, Kind.OTHER),
+        (zap_in, Kind.SHARE_MINT),
         (pay_somebody, Kind.TOKEN_TRANSFER),
     ],
 )
@@ -395,6 +406,104 @@ def test_owners_that_an_old_node_left_out_are_found() -> None:
         del row["owner"]
     parsed = parse(told)
     assert (parsed.direction, parsed.base_delta_raw, parsed.token_delta_raw) == ("BUY", -50, 777)
+
+
+def test_an_old_account_of_no_known_owner_is_whose_payment_the_pool_answered() -> None:
+    ledger = with_pool(USDC_MINT)
+    ledger.holds(vault("auxiliary"), TOKEN, WALLET)
+    ledger.holds(vault("fees"), TOKEN, FRIEND)
+    ledger.holds(account(POOL, TOKEN), TOKEN, POOL, 10**9)
+    with ledger.call(NEW_VENUE):
+        ledger.transfer(account(WALLET, USDC_MINT), account(POOL, USDC_MINT), 50, by=WALLET)
+        ledger.transfer(account(POOL, TOKEN), vault("fees"), 7, by=POOL)
+        ledger.transfer(account(POOL, TOKEN), vault("auxiliary"), 777, by=POOL)
+    told = ledger.as_json()
+    for row in told["meta"]["preTokenBalances"] + told["meta"]["postTokenBalances"]:
+        del row["owner"]
+    parsed = parse(told)
+    assert (parsed.direction, parsed.token_delta_raw) == (Direction.BUY, 777)
+
+
+def test_the_first_trade_of_a_token_fills_its_creators_vault_and_pays_the_fee_after() -> None:
+    ledger = Ledger(WALLET)
+    ledger.holds(account(WALLET, TOKEN), TOKEN, WALLET)
+    ledger.holds(account(CURVE, TOKEN), TOKEN, CURVE, 10**12)
+    with ledger.call(NEW_VENUE):
+        ledger.transfer(account(CURVE, TOKEN), account(WALLET, TOKEN), 777, by=CURVE)
+        ledger.send(WALLET, vault("creator"), 400_000)
+        ledger.send(WALLET, vault("creator"), 30_000)
+        ledger.send(WALLET, CURVE, SOL)
+    parsed = parse(ledger.as_json())
+    assert (parsed.base_delta_raw, parsed.rent_paid_lamports) == (-SOL - 30_000, 400_000)
+
+
+def test_a_launchpad_that_lets_another_program_move_its_tokens_still_takes_the_price() -> None:
+    ledger = Ledger(WALLET)
+    ledger.holds(account(WALLET, TOKEN), TOKEN, WALLET)
+    ledger.holds(account(CURVE, TOKEN), TOKEN, CURVE, 10**12)
+    with ledger.call(ROUTER):
+        ledger.send(WALLET, CURVE, SOL)
+        ledger.send(WALLET, FRIEND, 9_000)
+        with ledger.call(NEW_VENUE):
+            ledger.transfer(account(CURVE, TOKEN), account(WALLET, TOKEN), 777, by=CURVE)
+    parsed = read(ledger)
+    assert (parsed.base_delta_raw, parsed.other_out_lamports) == (-SOL, 9_000)
+
+
+def test_a_gift_beside_a_trade_is_no_part_of_it() -> None:
+    """Far more of another token came with another instruction."""
+    ledger = with_pool(USDC_MINT, TOKEN, OTHER)
+    with ledger.call(NEW_VENUE):
+        exchange(ledger, USDC_MINT, TOKEN)
+    with ledger.call(ROUTER):
+        ledger.transfer(account(POOL, OTHER), account(WALLET, OTHER), 10**9, by=POOL)
+    parsed = read(ledger)
+    assert (parsed.direction, parsed.token_mint) == (Direction.BUY, TOKEN)
+
+
+def test_a_large_remainder_of_a_token_between_is_not_what_was_bought() -> None:
+    ledger = with_pool(TOKEN, OTHER, USDC_MINT)
+    with ledger.call(ROUTER):
+        with ledger.call(NEW_VENUE):
+            exchange(ledger, TOKEN, OTHER, pay=1_000, get=1_000_000)
+        with ledger.call(NEW_VENUE):
+            exchange(ledger, OTHER, USDC_MINT, pay=900_000, get=55)
+    parsed = read(ledger)
+    assert (parsed.direction, parsed.base_delta_raw, parsed.token_mint) == ("SELL", 55, TOKEN)
+
+
+def test_a_sale_is_paid_unseen_though_a_bot_sent_a_little_back() -> None:
+    ledger = Ledger(WALLET)
+    ledger.holds(account(WALLET, TOKEN), TOKEN, WALLET, 777)
+    ledger.holds(account(CURVE, TOKEN), TOKEN, CURVE, 10**12)
+    ledger.lamports |= {CURVE: 20 * SOL, POOL: SOL}
+    with ledger.call(ROUTER):
+        with ledger.call(NEW_VENUE):
+            ledger.transfer(account(WALLET, TOKEN), account(CURVE, TOKEN), 777, by=WALLET)
+            ledger.drain(CURVE, WALLET, SOL)
+        ledger.send(POOL, WALLET, 5_000)
+    parsed = read(ledger)
+    assert (parsed.direction, parsed.base_delta_raw) == (Direction.SELL, SOL + 5_000)
+
+
+def test_a_batch_of_token_instructions_is_read_as_each_of_them() -> None:
+    ledger = with_pool(TOKEN, USDC_MINT)
+    with ledger.call(NEW_VENUE):
+        exchange(ledger, TOKEN, USDC_MINT)
+    apart, told, parsed = read(ledger), ledger.as_json(), ledger.as_parsed()
+    group = told["meta"]["innerInstructions"][0]
+    first, second = group["instructions"]
+    parts = [bytes([3]) + amount.to_bytes(8, "little") for amount in (SOL, 777)]
+    data = b"\xff" + b"".join(bytes([3, len(each)]) + each for each in parts)
+    batch = first | {"accounts": first["accounts"] + second["accounts"]}
+    group["instructions"] = [batch | {"data": encode_base58(data)}]
+    assert parse(told) == apart
+    group = parsed["meta"]["innerInstructions"][0]
+    each = [one["parsed"] for one in group["instructions"]]
+    group["instructions"] = [
+        group["instructions"][0] | {"parsed": {"type": "batch", "info": {"instructions": each}}}
+    ]
+    assert parse(parsed) == apart
 
 
 def test_without_depths_the_accounts_tell_who_issued_what() -> None:

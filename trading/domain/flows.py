@@ -9,13 +9,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from trading.domain.instructions import TOP_LEVEL, Move, Step
+from trading.domain.decoding import Move
+from trading.domain.instructions import TOP_LEVEL, Step
 from trading.domain.transactions import TokenBalance, Transaction
 from trading.domain.values import WSOL_MINT
 
 # What a token account of 165 bytes locked until rent was lowered: the most that is rent in one closed unread.
 TOKEN_ACCOUNT_RENT_LAMPORTS = 2_039_280
-# What a venue puts into a new account without data, so that it may stay (the fee vault of a token's creator).
+# The least that an account without data holds, before rent was lowered.
 EMPTY_ACCOUNT_RENT_LAMPORTS = 890_880
 _TOKEN_MOVES = frozenset({Move.TRANSFER, Move.MINT, Move.BURN})
 
@@ -122,26 +123,24 @@ class _Payer:
     own: Collection[str]
     tip_accounts: Collection[str]
     created: dict[str, int]
-    fresh: frozenset[str]
     holders: frozenset[str]
+    sellers: frozenset[str]
+    first_rents: frozenset[int]
     venue_calls: frozenset[int]
 
-    def purpose(self, step: Step) -> _Purpose:
+    def purpose(self, index: int, step: Step) -> _Purpose:
         to = step.destination
         if step.move is Move.CREATE:
             return _Purpose.RENT
         if to in self.tip_accounts:
             return _Purpose.TIP
-        is_venue = step.parent in self.venue_calls
         is_creation = self.created.get(to) == step.top and to not in self.holders
-        if is_creation or (is_venue and self._is_first_rent(step)):
+        if is_creation or index in self.first_rents:
             return _Purpose.RENT
         if to == self.wallet or to in self.own:
             return _Purpose.OWN
-        return _Purpose.PRICE if is_venue else _Purpose.PLAIN
-
-    def _is_first_rent(self, step: Step) -> bool:
-        return step.destination in self.fresh and step.amount == EMPTY_ACCOUNT_RENT_LAMPORTS
+        is_sold = step.parent != TOP_LEVEL and to in self.sellers
+        return _Purpose.PRICE if is_sold or step.parent in self.venue_calls else _Purpose.PLAIN
 
 
 def _payments(
@@ -150,19 +149,21 @@ def _payments(
     if not transaction.has_steps:
         return _Payments(tip=_tips_by_balance(transaction, wallet, tip_accounts))
     steps = transaction.steps
+    venue_calls = _venue_calls(steps)
     payer = _Payer(
         wallet,
         own,
         tip_accounts,
         _created(steps),
-        transaction.fresh,
         frozenset(each.owner for each in transaction.tokens),
-        _venue_calls(steps),
+        _sellers(transaction, wallet),
+        _first_rents(transaction, venue_calls),
+        venue_calls,
     )
-    paid: dict[_Purpose, dict[str, int]] = {each: defaultdict(int) for each in _Purpose}
-    for step in steps:
+    paid: dict[_Purpose, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for index, step in enumerate(steps):
         if step.move in (Move.SEND, Move.CREATE) and step.source == wallet:
-            paid[payer.purpose(step)][step.destination] += step.amount
+            paid[payer.purpose(index, step)][step.destination] += step.amount
     plain = paid[_Purpose.PLAIN]
     spent = _spent_on(transaction, plain)
     return _Payments(
@@ -183,6 +184,33 @@ def _tips_by_balance(transaction: Transaction, wallet: str, tip_accounts: Collec
 def _created(steps: tuple[Step, ...]) -> dict[str, int]:
     """New accounts → the outer instruction that made them."""
     return {each.destination: each.top for each in steps if each.move in (Move.CREATE, Move.CLAIM)}
+
+
+def _sellers(transaction: Transaction, wallet: str) -> frozenset[str]:
+    """Who gave tokens that the wallet got: what a call sends to them is their price."""
+    got = {each.mint for each in transaction.tokens if each.owner == wallet and each.change > 0}
+    return frozenset(
+        each.owner
+        for each in transaction.tokens
+        if each.mint in got and each.change < 0 and each.owner != wallet
+    )
+
+
+def _first_rents(transaction: Transaction, venue_calls: frozenset[int]) -> frozenset[int]:
+    """What a venue puts into an account that was not there, so that it may stay, before what it then pays there.
+
+    So a token's first trade fills the fee vault of its creator: first the rent, then the fee.
+    """
+    sends: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for index, step in enumerate(transaction.steps):
+        is_candidate = step.move is Move.SEND and step.destination in transaction.fresh
+        if is_candidate and step.parent in venue_calls:
+            sends[step.parent, step.destination].append(index)
+    return frozenset(
+        indices[0]
+        for indices in sends.values()
+        if len(indices) > 1 or transaction.steps[indices[0]].amount == EMPTY_ACCOUNT_RENT_LAMPORTS
+    )
 
 
 def _spent_on(transaction: Transaction, plain: Mapping[str, int]) -> set[str]:
@@ -226,10 +254,7 @@ def _venue_calls(steps: tuple[Step, ...]) -> frozenset[int]:
 
 
 def _rent(
-    transaction: Transaction,
-    wallet: str,
-    accounts: Collection[str],
-    funding: dict[str, int],
+    transaction: Transaction, wallet: str, accounts: Collection[str], funding: dict[str, int]
 ) -> _Rent:
     """Rent of accounts that the wallet paid for and that stay, and of token accounts closed into the wallet."""
     rent = _Rent()

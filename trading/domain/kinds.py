@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trading.domain import programs as known
+from trading.domain.decoding import Move
 from trading.domain.flows import Flows
-from trading.domain.instructions import Move
 from trading.domain.movements import Movements, read_movements
 from trading.domain.trades import find_trade
 from trading.domain.transactions import Transaction

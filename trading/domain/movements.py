@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trading.domain import programs as known
+from trading.domain.decoding import Move
 from trading.domain.flows import Flows
-from trading.domain.instructions import TOP_LEVEL, Move, Step
+from trading.domain.instructions import TOP_LEVEL, Step
 from trading.domain.transactions import Transaction
 from trading.domain.values import WSOL_MINT
 
@@ -33,7 +34,8 @@ class Movements:
 
     `legs` are net changes. `into` and `out_of` are gross movements of the wallet's token accounts, `minted` and
     `burned` the parts of them that came from or went to nowhere. `vanished_lamports` were in accounts, not of
-    tokens, that the transaction emptied: their rent. `payees` are who got lamports from the wallet through a call.
+    tokens, that the transaction emptied: their rent. `payees` are who got lamports from the wallet through a call,
+    `seen_lamports` what instructions brought to it.
     """
 
     wallet: str
@@ -49,6 +51,7 @@ class Movements:
     sides: tuple[Side, ...]
     vanished_lamports: int
     payees: Mapping[str, int]
+    seen_lamports: int
 
     @property
     def gains(self) -> list[str]:
@@ -95,6 +98,7 @@ def read_movements(transaction: Transaction, flows: Flows, *, wallet: str) -> Mo
         sides=tuple(gross.sides.values()),
         vanished_lamports=_vanished(transaction, wallet),
         payees=gross.payees,
+        seen_lamports=gross.into[WSOL_MINT] + gross.sent_lamports,
     )
 
 
@@ -130,6 +134,7 @@ class _Gross:
         self.minted: dict[str, int] = defaultdict(int)
         self.burned: dict[str, int] = defaultdict(int)
         self.payees: dict[str, int] = defaultdict(int)
+        self.sent_lamports = 0
         self._routed: frozenset[int] = frozenset()
         self.sides: dict[int, Side] = defaultdict(Side)
 
@@ -154,6 +159,7 @@ class _Gross:
             self.sides[step.top].out.add(WSOL_MINT)
             self.payees[step.destination] += step.amount
         elif step.destination == wallet:
+            self.sent_lamports += step.amount
             self.sides[step.top].into.add(WSOL_MINT)
 
     def _take(self, step: Step, mint: str) -> None:

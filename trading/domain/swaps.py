@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from trading.domain.decoding import Move
 from trading.domain.enhanced import is_enhanced, read_enhanced
 from trading.domain.flows import Flows, read_flows
-from trading.domain.instructions import Move
 from trading.domain.kinds import Kind, Verdict, classify
 from trading.domain.programs import STABLE_MINTS, router_label, venue_labels
 from trading.domain.readings import UNREADABLE, TransactionUnreadable

@@ -1,5 +1,6 @@
 """Whether what a wallet gave and got in one transaction was a trade. No venue needs to be known for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from solders.pubkey import Pubkey
@@ -23,19 +24,22 @@ class Trade:
 
 def find_trade(transaction: Transaction, movements: Movements) -> Trade | None:
     """The trade of the wallet, or None when it gave nothing, got nothing, or did not exchange one for the other."""
+    if _is_of_others(movements):
+        return None
     legs = _traded_legs(movements)
     gains = [mint for mint, change in legs.items() if change > 0]
     losses = [mint for mint, change in legs.items() if change < 0]
-    if not gains or not losses:
-        return None
-    trade = Trade(given=_largest(losses, movements), got=_largest(gains, movements))
+    pairs = [Trade(given=given, got=got) for given in losses for got in gains]
+    found = [each for each in pairs if _is_trade(transaction, movements, each)]
+    return max(found, key=lambda each: _weight(each, movements), default=None)
+
+
+def _is_trade(transaction: Transaction, movements: Movements, trade: Trade) -> bool:
     if movements.is_single_unit(trade.given) or movements.is_single_unit(trade.got):
-        return None
-    if _is_of_others(movements):
-        return None
+        return False
     if not transaction.has_steps:
-        return trade if transaction.hint in ("", "SWAP", "UNKNOWN") else None
-    return trade if _is_exchange(movements, trade) else None
+        return transaction.hint in ("", "SWAP", "UNKNOWN")
+    return _is_exchange(movements, trade)
 
 
 def _traded_legs(movements: Movements) -> dict[str, int]:
@@ -48,14 +52,20 @@ def _traded_legs(movements: Movements) -> dict[str, int]:
     return legs
 
 
-def _largest(mints: list[str], movements: Movements) -> str:
-    """The leg that counts where there are several: a token before SOL, then the one with more of it."""
+def _weight(trade: Trade, movements: Movements) -> tuple[object, ...]:
+    """Which trade counts where several would do: of what moved one way only, of tokens before SOL, of the most."""
+    return (
+        *_leg_weight(trade.given, movements, movements.into),
+        *_leg_weight(trade.got, movements, movements.out_of),
+    )
 
-    def size(mint: str) -> tuple[bool, int, str]:
-        decimals = movements.decimals.get(mint, 9)
-        return mint != WSOL_MINT, abs(movements.legs[mint]) * 10 ** (255 - decimals), mint
 
-    return max(mints, key=size)
+def _leg_weight(
+    mint: str, movements: Movements, other_way: Mapping[str, int]
+) -> tuple[bool, bool, int, str]:
+    decimals = movements.decimals.get(mint, 9)
+    amount = abs(movements.legs[mint]) * 10 ** (255 - decimals)
+    return not other_way.get(mint), mint != WSOL_MINT, amount, mint
 
 
 def _is_of_others(movements: Movements) -> bool:
@@ -74,6 +84,8 @@ def _is_exchange(movements: Movements, trade: Trade) -> bool:
     Shares of a pool, a vault or a stake are minted and burned and so are neither taken nor brought; only as a
     hop of a router, one for one, they are assets like any other. Liquidity is added and removed one way at a time.
     """
+    if _is_left_over(movements, trade.got):
+        return False
     if trade.got == WSOL_MINT and movements.legs[WSOL_MINT] <= movements.vanished_lamports:
         return False
     if trade.given == WSOL_MINT and _is_paid_to_a_person(movements):
@@ -95,9 +107,15 @@ def _has_both(side: Side, movements: Movements, trade: Trade) -> bool:
     return is_given and (is_got or _is_paid_unseen(movements, trade))
 
 
+def _is_left_over(movements: Movements, got: str) -> bool:
+    """What is left of a token that was bought to be put into a pool."""
+    is_two_way = bool(movements.out_of.get(got)) and got != WSOL_MINT
+    return is_two_way and not movements.routers and any(movements.minted.values())
+
+
 def _is_paid_unseen(movements: Movements, trade: Trade) -> bool:
     """A program may move lamports of its own accounts without an instruction: how bonding curves pay."""
-    return trade.got == WSOL_MINT and not any(WSOL_MINT in side.into for side in movements.sides)
+    return trade.got == WSOL_MINT and 2 * movements.seen_lamports < movements.legs[WSOL_MINT]
 
 
 def _is_paid_to_a_person(movements: Movements) -> bool:

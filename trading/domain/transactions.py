@@ -6,6 +6,7 @@ from typing import Any
 
 from solders.pubkey import Pubkey
 
+from trading.domain.decoding import Move
 from trading.domain.instructions import Step, read_steps
 from trading.domain.programs import ASSOCIATED_TOKEN_PROGRAM
 from trading.domain.readings import (
@@ -99,7 +100,8 @@ def with_steps(transaction: Transaction, reply: Mapping[str, Any]) -> Transactio
     has_steps = reply["meta"].get("innerInstructions") is not None
     tokens = transaction.tokens
     if any(not each.owner for each in tokens):
-        owners = _shown_owners(steps, transaction.signers)
+        owners = _paid_out(steps, tokens, transaction.signers)
+        owners |= _shown_owners(steps, transaction.signers)
         tokens = tuple(
             each if each.owner else replace(each, owner=_owner(each, owners, transaction.signers))
             for each in tokens
@@ -187,6 +189,21 @@ def _shown_owners(steps: tuple[Step, ...], signers: tuple[str, ...]) -> dict[str
         if step.owner:
             owners[step.destination] = step.owner
     return owners
+
+
+def _paid_out(
+    steps: tuple[Step, ...], tokens: tuple[TokenBalance, ...], signers: tuple[str, ...]
+) -> dict[str, str]:
+    """In an instruction where a signer paid, the most that somebody else paid of a mint went to that signer."""
+    mints = {each.account: each.mint for each in tokens}
+    transfers = [each for each in steps if each.move is Move.TRANSFER and each.source in mints]
+    payers = {each.top: each.authority for each in transfers if each.authority in signers}
+    most: dict[tuple[int, str], Step] = {}
+    for step in transfers:
+        key = (step.top, mints[step.source])
+        if step.top in payers and step.authority not in signers:
+            most[key] = max(most.get(key, step), step, key=lambda each: each.amount)
+    return {step.destination: payers[step.top] for step in most.values()}
 
 
 def _owner(token: TokenBalance, shown: Mapping[str, str], signers: tuple[str, ...]) -> str:
