@@ -107,10 +107,11 @@ def _unreadable(parsed: ParsedTransaction | str) -> dict[str, tuple[str, str]]:
 def _differences(
     ours: Mapping[str, object], theirs: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
+    """Of the columns that the truth has."""
     return {
         name: (_text(value), theirs[name])
         for name, value in ours.items()
-        if _text(value) != theirs[name]
+        if _text(value) != theirs.get(name, _text(value))
     }
 
 

@@ -155,6 +155,14 @@ def test_a_transaction_that_is_missing_disagrees(tmp_path: Path) -> None:
     assert any(line.startswith("DISAGREES a") and "No such file" in line for line in lines)
 
 
+def test_either_truth_alone_will_do(tmp_path: Path) -> None:
+    there = folder(tmp_path, {"signature": "a"} | TRUTH)
+    (there / "helius_truth.csv").unlink()
+    status, lines, _ = run("parse_report", there)
+    assert status == 0
+    assert not any("Helius" in line for line in lines)
+
+
 def test_a_folder_without_truth_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"truth\.csv"):
         call_command("parse_report", str(tmp_path))

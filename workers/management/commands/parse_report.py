@@ -11,12 +11,16 @@ from workers.agreement import as_lines, compare_enhanced, compare_truth, measure
 
 AGREES, DISAGREES = 0, 1
 SPEED_SECONDS = 2.0
+TRUTHS = (
+    ("truth.csv", "As nodes tell it", compare_truth),
+    ("helius_truth.csv", "As Helius tells it", compare_enhanced),
+)
 
 
 class Command(BaseCommand):
     help = (
-        "Parse every recorded transaction of FOLDER and compare with its truth.csv and helius_truth.csv: agreement "
-        "by class and venue, every disagreement, every word that differs. Exit status: 0 when all that is not "
+        "Parse every recorded transaction of FOLDER and compare with its truth.csv, helius_truth.csv or both: "
+        "agreement by class and venue, every disagreement, every word that differs. Exit status: 0 when all not "
         "ambiguous agrees in direction, mints, amounts, fee, tip, payments and rent; 1 otherwise."
     )
     requires_system_checks = ()
@@ -29,14 +33,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"]
-        try:
-            nodes, helius = compare_truth(folder), compare_enhanced(folder)
-        except OSError as error:
-            raise CommandError(f"cannot read the truth: {error}") from error
-        self.stdout.write("\n".join(as_lines("As nodes tell it", nodes)))
-        self.stdout.write("\n".join(as_lines("As Helius tells it", helius)))
+        found = []
+        for file, title, compare in TRUTHS:
+            if (folder / file).is_file():
+                comparisons = compare(folder)
+                self.stdout.write("\n".join(as_lines(title, comparisons)))
+                found += comparisons
+        if not found:
+            names = " nor ".join(file for file, _, _ in TRUTHS)
+            raise CommandError(f"neither {names} with a row is in {folder}")
         if options["speed"]:
             rate = measure_speed(folder, seconds=SPEED_SECONDS)
             self.stdout.write(f"Speed: {rate:,.0f} transactions a second of one core")
-        certain = [each for each in nodes + helius if not each.is_ambiguous]
+        certain = [each for each in found if not each.is_ambiguous]
         sys.exit(AGREES if all(each.agrees for each in certain) else DISAGREES)
