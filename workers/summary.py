@@ -2,6 +2,17 @@
 
 from workers.processes import Wiring
 
+NEXT_STEPS = {
+    "sandbox": (
+        "  make journey        send signals and follow each to its end",
+        "  make verify-books   compare the books with the chain",
+    ),
+    "paper": (
+        "  CHIMERA_MODE=paper PAPER_WORLD=sandbox make verify-books",
+        "                      compare the books with the paper ledger",
+    ),
+}
+
 
 def summary(wiring: Wiring, *, seconds: float) -> list[str]:
     """The lines of the box; `seconds` is how long the start took."""
@@ -25,8 +36,7 @@ def _sandbox_lines(wiring: Wiring) -> list[str]:
         f"Webhook secret  {wiring.data_dir / 'webhook_secret'}",
         "",
         "Next, in another terminal:",
-        "  make journey        send signals and follow each to its end",
-        "  make verify-books   compare the books with the chain",
+        *NEXT_STEPS.get(wiring.mode, ()),
     ]
 
 

@@ -34,6 +34,7 @@ async def buy(paper: Platform, mint: str) -> Position:
     return await paper.see(lambda: Position.objects.get(signal=uuid))
 
 
+@pytest.mark.both_databases
 async def test_a_signal_becomes_a_paper_position_and_an_exit_closes_it(paper: Platform) -> None:
     mint = mint_of(paper)
     before = await paper.desk.gateways.rpc.balance(paper.desk.address)
@@ -48,6 +49,8 @@ async def test_a_signal_becomes_a_paper_position_and_an_exit_closes_it(paper: Pl
     after = await paper.desk.gateways.rpc.balance(paper.desk.address)
     assert after - before == closed.realised_pnl_lamports < 0
     assert await paper.held_raw(mint) == 0
+    sold = await paper.see(lambda: Fill.objects.get(position=position, action="SELL"))
+    assert sold.rent_lamports == -2_039_280
 
 
 async def test_the_books_agree_with_the_paper_ledger_to_the_lamport(paper: Platform) -> None:
@@ -142,6 +145,7 @@ async def test_rules_sell_what_is_held_on_paper(paper: Platform) -> None:
     assert (closed.status, closed.exit_reason) == ("CLOSED", "HARD_STOP")
 
 
+@pytest.mark.both_databases
 async def test_a_process_that_died_after_the_record_or_after_the_send_trades_once(
     paper: Platform,
 ) -> None:

@@ -26,6 +26,11 @@ from trading.rows import serialise
 from trading.services.steps import note
 
 LEDGER = "trading.paper"
+OUTCOME = (
+    "status", "number", "slot", "landed_at", "error", "fee_lamports", "penalty_bps",
+    "penalty_source", "penalty_samples", "balance_before_lamports", "balance_after_lamports",
+    "account_before_lamports", "account_after_lamports", "held_before_raw", "held_after_raw",
+)  # fmt: skip
 SENTENCES = {
     PenaltySource.OBSERVED: "quoted again when it would have landed",
     PenaltySource.MEASURED: "the mean of our last {samples} submissions",
@@ -54,15 +59,15 @@ class Taken:
 def ensure_capital(*, lamports: int, now: datetime) -> None:
     """Pay in, or out, the difference between the wanted paper capital and what was ever paid in.
 
-    Called twice with the same wish it changes nothing.
+    No more is paid out than is there. Called twice with the same wish it changes nothing.
     """
     serialise(LEDGER)
     deposits = PaperTransaction.objects.filter(submission=None)
     paid = deposits.aggregate(total=Sum("balance_after_lamports") - Sum("balance_before_lamports"))
-    difference = lamports - (paid["total"] or 0)
+    balance, number = balance_lamports(), _next_number()
+    difference = max(-balance, lamports - (paid["total"] or 0))
     if difference == 0:
         return
-    balance, number = balance_lamports(), _next_number()
     PaperTransaction.objects.create(
         signature=_deposit_name(number),
         status=PaperStatus.LANDED,
@@ -147,9 +152,17 @@ def land(
     text = FAILURES[error] if error else _sentence(fill)
     row.status = PaperStatus.FAILED if error else PaperStatus.LANDED
     row.error = error or ""
-    row.save()
+    if not _write(row):
+        return False
     note(submission.signal_id, status=SignalStatus.EXECUTING, now=now, code="PAPER", text=text)
     return True
+
+
+def _write(row: PaperTransaction) -> bool:
+    """The outcome of a pending row; False when somebody else has written one."""
+    outcome = {name: getattr(row, name) for name in OUTCOME}
+    waiting = PaperTransaction.objects.filter(pk=row.pk, status=PaperStatus.PENDING)
+    return waiting.update(**outcome) == 1
 
 
 def _fill(submission: Submission, out_at_landing_raw: int | None) -> PaperFill:
@@ -200,9 +213,12 @@ def _sentence(fill: PaperFill) -> str:
 
 
 def _observed(action: str) -> list[Decimal]:
-    """The penalties that our own last submissions of this kind observed."""
+    """The penalties that our own last submissions of this kind, those that landed, observed."""
     rows = PaperTransaction.objects.filter(
-        submission__action=action, penalty_source=PenaltySource.OBSERVED, penalty_bps__isnull=False
+        submission__action=action,
+        status=PaperStatus.LANDED,
+        penalty_source=PenaltySource.OBSERVED,
+        penalty_bps__isnull=False,
     )
     newest_first = rows.order_by("-number").values_list("penalty_bps", flat=True)
     return [bps for bps in newest_first[:MOST_SAMPLES] if bps is not None]
@@ -225,7 +241,12 @@ def accounts(*, among: Sequence[str] | None = None) -> dict[str, PaperTransactio
     rows = PaperTransaction.objects.exclude(token_account="")
     if among is not None:
         rows = rows.filter(token_account__in=among)
-    return {address: newest(address) for address in rows.values_list("token_account", flat=True)}
+    # Without an order: one that is not selected would split the groups.
+    grouped = rows.order_by().values("token_account").annotate(last=Max("number"))
+    last = dict(grouped.values_list("token_account", "last"))
+    numbers = [number for number in last.values() if number is not None]
+    touched = PaperTransaction.objects.filter(number__in=numbers)
+    return dict.fromkeys(last) | {row.token_account: row for row in touched}
 
 
 def transactions(signatures: Collection[str]) -> dict[str, PaperTransaction]:
