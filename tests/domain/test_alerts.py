@@ -136,6 +136,11 @@ def test_the_secret_is_taken_out_wherever_it_stands() -> None:
     assert json.loads(kept)["secret"] == HIDDEN
 
 
+def test_an_alert_with_half_a_character_can_be_stored() -> None:
+    brought = parse_object(b'{"secret": "s3cret", "note": "\\ud800 \\u0000"}')
+    assert without_secret(brought, "secret").encode()
+
+
 def test_a_secret_that_is_no_text_is_none() -> None:
     assert secret_in(alert(secret=7), "secret") == secret_in(alert(), "nowhere") == ""
 

@@ -175,7 +175,7 @@ def secret_in(alert: Mapping[str, Any], path: str) -> str:
 def without_secret(alert: Mapping[str, Any], path: str) -> str:
     """The alert as JSON for storing: no secret at its path, nor anywhere else that it is repeated."""
     secret = secret_in(alert, path)
-    return json.dumps(_hidden(alert, secret), ensure_ascii=False, default=str)
+    return json.dumps(_hidden(alert, secret), default=str)
 
 
 def _hidden(value: Any, secret: str) -> Any:
