@@ -13,11 +13,13 @@ from typing import Any
 from django.db import DatabaseError, transaction
 
 from audit import services as audit
+from trading.domain.hearing import WATCHER
 from trading.domain.tiers import Watched
 from trading.gateways.feeds import Mention
 from trading.gateways.rpc import Rpc
 from trading.services import cursors
 from trading.services.cursors import CursorMoved, Place
+from trading.services.leader_trades import Heard
 from trading.writer import GroupWriter
 
 log = logging.getLogger("wallet_watcher")
@@ -33,18 +35,7 @@ GIVEN_UP_AFTER = timedelta(minutes=10)
 FETCHES, FETCH_PAUSE_SECONDS = 6, 0.2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """A confirmed transaction of a leader, as the chain tells it. `is_recovered`: nobody had told of it."""
-
-    leader_address: str
-    signature: str
-    transaction: dict[str, Any]
-    heard_at: datetime
-    is_recovered: bool
-
-
-Hear = Callable[[Heard], None]
+Hear = Callable[[Heard], object]
 """Takes one transaction in, within the writer's transaction; harmless the second time."""
 
 
@@ -184,6 +175,7 @@ class Follower:
             signature=signature,
             transaction=found,
             heard_at=told_at or self._clock(),
+            source=WATCHER,
             is_recovered=is_gap and told_at is None,
         )
 

@@ -91,10 +91,10 @@ class WalletWatcher:
             if follower.due_at <= now and address not in self._reading:
                 self._reading[address] = asyncio.create_task(self._read(follower))
 
-    async def report(self) -> None:
-        """Keep for the pages how complete every leader is known."""
-        found = [
-            Completeness(
+    def completeness(self) -> dict[str, Completeness]:
+        """How complete each leader is known, by address; without those not yet read to the end."""
+        return {
+            each.address: Completeness(
                 address=each.address,
                 complete_at=each.complete_at,
                 tier=each.watched.tier,
@@ -102,7 +102,11 @@ class WalletWatcher:
             )
             for each in self._followers.values()
             if each.complete_at is not None
-        ]
+        }
+
+    async def report(self) -> None:
+        """Keep that for the pages."""
+        found = self.completeness().values()
         if found:
             await self._means.writer.run(lambda: cursors.note_completeness(found), is_patient=True)
 

@@ -60,7 +60,7 @@ def test_the_sandbox_knows_every_fault() -> None:
     faults = Faults(seed=1)
     for rule in FAULTS:
         faults.add(dict(rule))
-    assert {rule.plane for rule in faults.rules} == set(Plane) - {Plane.WS}
+    assert {rule.plane for rule in faults.rules} == set(Plane)
 
 
 def test_a_fault_keeps_its_own_numbers_beside_how_long_it_holds() -> None:

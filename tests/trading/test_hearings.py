@@ -139,6 +139,15 @@ def test_nobody_loses_the_trades_of_leaders_that_it_never_told_of():
     assert "new" not in hows("Alice")
 
 
+def test_what_is_no_trade_counts_for_nobody():
+    note_hearing(told("old", at=NOW - timedelta(hours=1)), source="Alice")
+    assert not note_hearing(told("a", is_trade=False), source=WATCHER)
+    LeaderTrade.objects.filter(signature="a").update(direction="NONE")
+    judge_trades(now=NOW + timedelta(hours=1))
+    assert set(hows("Alice")) == {"old"}
+    assert not hows(WATCHER)
+
+
 def test_what_was_given_up_for_lost_can_be_recovered():
     note_hearing(told("old", at=NOW - timedelta(hours=1)), source=WATCHER)
     note_hearing(told("new"), source="helius")

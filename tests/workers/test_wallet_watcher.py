@@ -22,9 +22,9 @@ from trading.gateways.connect import connect
 from trading.gateways.feeds import FeedSettings
 from trading.models import LeaderCursor
 from trading.services import cursors
+from trading.services.leader_trades import Heard
 from trading.writer import GroupWriter
 from wallets.models import Leader, LeaderStatus
-from workers.following import Heard
 from workers.wallet_watcher import Means, WalletWatcher
 
 PATIENCE_SECONDS = 20.0
@@ -52,8 +52,7 @@ class Running:
 
     async def follows(self, *addresses: str) -> None:
         """Until everything that these have done is known."""
-        known = self.watcher._followers
-        await self.until(lambda: all(a in known and known[a].complete_at for a in addresses))
+        await self.until(lambda: set(addresses) <= self.watcher.completeness().keys())
 
     async def subscribed(self, *addresses: str) -> None:
         feed = self.watcher.feed

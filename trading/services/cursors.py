@@ -1,6 +1,6 @@
 """Which leaders are watched, and how far each one's transactions are known; nothing here asks the chain."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -93,7 +93,7 @@ def forget(addresses: Collection[str]) -> None:
     LeaderCursor.objects.filter(address__in=addresses).delete()
 
 
-def note_completeness(found: Iterable[Completeness]) -> None:
+def note_completeness(found: Collection[Completeness]) -> None:
     """Keep for the pages how complete each leader is known; a cursor that is gone meanwhile is left out."""
     rows = LeaderCursor.objects.in_bulk([each.address for each in found])
     for each in found:

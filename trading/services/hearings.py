@@ -11,6 +11,7 @@ from django.db.models import Max, Q
 from audit import services as audit
 from trading import live, metrics
 from trading.domain.hearing import LOST_AFTER, How, delay_seconds, how_heard, is_silent
+from trading.domain.swaps import Direction
 from trading.models import Delivery, Hearing, LeaderTrade, Provider, Source
 from trading.services.incidents import close_incidents
 
@@ -21,7 +22,10 @@ OVERLAP = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A source told of a leader's transaction; `traded_at` is the block's time, where it is known."""
+    """A source told of a leader's transaction; `traded_at` is the block's time, where it is known.
+
+    What turned out to be no trade is kept, and counts for nobody.
+    """
 
     leader_address: str
     signature: str
@@ -29,6 +33,7 @@ class Told:
     slot: int | None = None
     traded_at: datetime | None = None
     is_recovered: bool = False
+    is_trade: bool = True
 
 
 def note_hearing(told: Told, *, source: str) -> bool:
@@ -44,6 +49,8 @@ def note_hearings(all_told: Sequence[Told], *, source: str) -> int:
     new, found = [], 0
     for told in all_told:
         trade = trades[told.signature, told.leader_address]
+        if not told.is_trade:
+            continue
         if trade.pk not in heard:
             heard[trade.pk] = told.heard_at
             new.append(_hearing(told, trade, source))
@@ -181,6 +188,7 @@ def judge_trades(*, now: datetime) -> int:
     lost = [
         Hearing(trade=trade, source=source, how=How.LOST)
         for trade in trades
+        if trade.direction != Direction.NONE
         for source in _missing_sources(trade)
     ]
     Hearing.objects.bulk_create(lost, ignore_conflicts=True)

@@ -90,6 +90,7 @@ def _told(heard: Heard, parsed: ParsedTransaction) -> Told:
         slot=parsed.slot,
         traded_at=None if at is None else datetime.fromtimestamp(at, UTC),
         is_recovered=heard.is_recovered,
+        is_trade=parsed.is_swap,
     )
 
 

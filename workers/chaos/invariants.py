@@ -13,7 +13,7 @@ from workers.chaos.evidence import Evidence
 from workers.chaos.ledger import Entry
 
 ALIVE = timedelta(seconds=30)
-DAEMONS = ("executor", "resolver", "watcher", "worker", "beat")
+DAEMONS = ("executor", "resolver", "watcher", "wallet_watcher", "worker", "beat")
 SOLD = {"SOLD"}
 NOTHING_TO_SELL = {"NO_POSITION", "POSITION_CLOSED", "TIER_TAKEN"}
 

@@ -15,6 +15,7 @@ BAD = ("CAGE", "PRESS", "THRONE", "TOLL", "LEASH", "HOOK", "PUDDLE")
 OFTEN, SELDOM = (22.0, 45.0), (35.0, 70.0)
 VICTIMS: Mapping[str, tuple[float, float]] = {
     "executor": OFTEN, "resolver": OFTEN, "ingress": OFTEN, "sandbox": OFTEN, "watcher": OFTEN,
+    "wallet_watcher": OFTEN,
     "rival": OFTEN, "web": SELDOM, "redis": SELDOM, "worker": SELDOM, "beat": SELDOM,
 }  # fmt: skip
 """Seconds between two deaths of the same process."""

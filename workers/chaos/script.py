@@ -26,7 +26,16 @@ from workers.journey.house import House, running_house
 from workers.runtime import utc_now
 
 Say = Callable[[str], None]
-TRADING = ("redis", "sandbox", "seed", "ingress", "executor", "resolver", "watcher")
+TRADING = (
+    "redis",
+    "sandbox",
+    "seed",
+    "ingress",
+    "executor",
+    "resolver",
+    "watcher",
+    "wallet_watcher",
+)
 """What a short run starts; a longer one has everything."""
 TELL_SECONDS = 10.0
 HAND_ATTEMPTS, HAND_PAUSE_SECONDS = 40, 0.5

@@ -16,7 +16,17 @@ from workers import ports
 from workers.processes import Wiring, chosen, services, twin
 from workers.supervisor import OWN_NAME, Service, Supervisor
 
-NAMES = ("redis", "sandbox", "seed", "ingress", "web", "executor", "resolver", "watcher")
+NAMES = (
+    "redis",
+    "sandbox",
+    "seed",
+    "ingress",
+    "web",
+    "executor",
+    "resolver",
+    "watcher",
+    "wallet_watcher",
+)
 START_SECONDS = 180.0
 RETURN_SECONDS = 120.0
 SLOT_MS = 100

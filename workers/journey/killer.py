@@ -7,7 +7,7 @@ from workers.journey.house import House
 from workers.journey.journal import Journal
 
 # The executor and the signal door again and again, their neighbours once.
-VICTIMS = ("executor", "ingress") * 4 + ("resolver", "resolver", "watcher", "web")
+VICTIMS = ("executor", "ingress") * 4 + ("resolver", "resolver", "watcher", "wallet_watcher", "web")
 SHORTEST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 5.0
 

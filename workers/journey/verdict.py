@@ -30,7 +30,7 @@ SETTLE_SECONDS = 10.0
 MINIMUM_SIGNALS = 20
 # A line of the log begins with the process's name, filled up to this, and a space.
 NAME_COLUMNS = 11
-WATCHED_LOGS = ("executor", "resolver", "ingress", "watcher", "web", "seed")
+WATCHED_LOGS = ("executor", "resolver", "ingress", "watcher", "wallet_watcher", "web", "seed")
 
 
 async def reach(journey: Journey, *, kills: Mapping[str, int]) -> JourneyReport:
