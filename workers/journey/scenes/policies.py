@@ -67,8 +67,8 @@ async def _bought_once(journey: Journey) -> None:
 
 
 async def _price_moved(journey: Journey) -> None:
-    """The leader buys, nobody tells us, the price runs away; then the signal comes after all."""
-    house, leader, mint = journey.house, journey.cast.shield[2], journey.cast.mints["WIF"]
+    """A wallet buys, is followed only then, the price runs away; then the signal comes after all."""
+    house, leader, mint = journey.house, journey.cast.candidate, journey.cast.mints["WIF"]
     await house.sandbox("POST", "provider", {"enabled": False})
     order = {"side": "BUY", "mint": mint, "sol": 0.5}
     traded = await house.sandbox("POST", f"leaders/{leader}/trade", order)
@@ -77,6 +77,7 @@ async def _price_moved(journey: Journey) -> None:
     asked = ("getTransaction", traded["signature"], confirmed)
     known = await outcomes.appears(lambda: house.rpc(*asked), timeout_seconds=KNOWN_SECONDS)
     journey.journal.expect("the leader's own transaction is confirmed", holds=known is not None)
+    await people.follow_leader(leader, name="followed too late")
     await house.sandbox("POST", f"market/{mint}/price", {"factor": RISE})
     named = {"wallet_address": leader, "source_signature": traded["signature"]}
     await journey.denied("price ran away since", "WIF", "PRICE_MOVED", **named)
