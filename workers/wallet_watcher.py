@@ -8,8 +8,10 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+from scout.models import WalletScore
 from trading.domain.tiers import Pace, Watched
 from trading.gateways.base import GatewayError
 from trading.gateways.feeds import FeedSettings, LogsFeed, Mention
@@ -18,6 +20,7 @@ from trading.gateways.rpc import Rpc
 from trading.services import cursors
 from trading.services.cursors import Completeness, CursorMoved, Place
 from trading.writer import GroupWriter, StorageUnavailable
+from wallets.models import Leader, LeaderStatus
 from workers.following import Follower, Hear
 from workers.runtime import every
 
@@ -26,6 +29,7 @@ log = logging.getLogger("wallet_watcher")
 REFRESH_SECONDS = 1.0
 LOOK_SECONDS = 0.1
 REPORT_SECONDS = 2.0
+SCORES_EVERY = timedelta(minutes=1)
 LISTS_AT_ONCE = 8
 RETRY_SECONDS = 1.0
 DRAIN_SECONDS = 3.0
@@ -54,6 +58,8 @@ class WalletWatcher:
         self._means = means
         self._followers: dict[str, Follower] = {}
         self._places: dict[str, Place] | None = None
+        self._scores: dict[str, Decimal] = {}
+        self._scored_at: datetime | None = None
         self._lists = asyncio.Semaphore(LISTS_AT_ONCE)
         self._reading: dict[str, asyncio.Task[None]] = {}
         self._hearing: set[asyncio.Task[None]] = set()
@@ -77,7 +83,10 @@ class WalletWatcher:
         now = self._means.clock()
         if self._places is None:
             self._places = await self._means.writer.read(cursors.places)
-        watched = await self._means.writer.read(lambda: cursors.watched_leaders(now=now))
+        scores = await self._known_scores(now)
+        watched = await self._means.writer.read(
+            lambda: cursors.watched_leaders(now=now, scores=scores)
+        )
         for each in watched:
             self._follow(each)
         await self._leave(self._places.keys() | self._followers.keys(), watched)
@@ -130,6 +139,13 @@ class WalletWatcher:
             "connections": state.connections if state else 0,
             "slot": state.slot if state else None,
         }
+
+    async def _known_scores(self, now: datetime) -> dict[str, Decimal]:
+        """They change once a day, and are read once a minute."""
+        if self._scored_at is None or now - self._scored_at >= SCORES_EVERY:
+            self._scores = await self._means.writer.read(wallet_scores)
+            self._scored_at = now
+        return self._scores
 
     def _follow(self, watched: Watched) -> None:
         known = self._followers.get(watched.address)
@@ -216,6 +232,17 @@ class WalletWatcher:
             return True
         since = self._means.clock() - follower.complete_at
         return since > timedelta(seconds=GAP_PACES * pause_seconds)
+
+
+def wallet_scores() -> dict[str, Decimal]:
+    """The newest wallet quality score of everybody on the roster whom Scout has scored."""
+    roster = Leader.objects.filter(status=LeaderStatus.ACTIVE)
+    scored = WalletScore.objects.filter(wqs__isnull=False, address__in=roster.values("address"))
+    # The newest comes last, and stays.
+    return {
+        address: Decimal(str(wqs))
+        for address, wqs in scored.order_by("id").values_list("address", "wqs")
+    }
 
 
 def _urgency(follower: Follower) -> Urgency:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -13,8 +14,10 @@ from django.utils import timezone
 from solders.keypair import Keypair
 
 from audit.models import DeadLetter
+from scout.models import ScoutRun, WalletScore
 from tests import factories
 from tests.cluster import Sandbox
+from tests.databases import Database
 from tests.platform import Clock, endpoints_of
 from tests.sandbox.payer import Payer, send_wire
 from trading.domain.tiers import Pace, Tier
@@ -25,7 +28,7 @@ from trading.services import cursors
 from trading.services.leader_trades import Heard
 from trading.writer import GroupWriter
 from wallets.models import Leader, LeaderStatus
-from workers.wallet_watcher import Means, WalletWatcher
+from workers.wallet_watcher import Means, WalletWatcher, wallet_scores
 
 PATIENCE_SECONDS = 20.0
 QUICK = Pace(hot_seconds=0.2, warm_seconds=0.2, cold_seconds=0.2, behind_socket_factor=1.0)
@@ -322,11 +325,25 @@ async def test_whoever_left_something_with_us_is_watched_most_closely(
         factories.make_leader(factories.LEADER)
 
     await writer.run(hold)
-    watched = await writer.run(lambda: cursors.watched_leaders(now=timezone.now()))
+    watched = await writer.run(lambda: cursors.watched_leaders(now=timezone.now(), scores={}))
     assert [(each.address, each.tier) for each in watched] == [
         (str(leader.address), Tier.HOT),
         (factories.LEADER, Tier.WARM),
     ]
+
+
+def test_who_scores_best_is_watched_more_closely(database: Database):
+    good, fair, unknown = (factories.make_leader(factories.address()) for _ in range(3))
+    now = timezone.now()
+    for leader, wqs in ((good, 20.0), (fair, 71.5), (good, 90.25), (unknown, None)):
+        run = ScoutRun.objects.create(as_of=now, started_at=now, progressed_at=now)
+        WalletScore.objects.create(run=run, address=leader.address, wqs=wqs)
+    scores = wallet_scores()
+    assert scores == {good.address: Decimal("90.25"), fair.address: Decimal("71.5")}
+    watched = cursors.watched_leaders(now=timezone.now(), scores=scores)
+    tiers = {each.address: each.tier for each in watched}
+    assert watched[0].address == good.address
+    assert tiers == {good.address: Tier.HOT, fair.address: Tier.WARM, unknown.address: Tier.WARM}
 
 
 async def test_a_cursor_that_somebody_else_moved_is_read_again(

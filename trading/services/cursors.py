@@ -1,8 +1,9 @@
 """Which leaders are watched, and how far each one's transactions are known; nothing here asks the chain."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 
 from django.db import transaction
@@ -37,8 +38,11 @@ class Completeness:
     is_subscribed: bool
 
 
-def watched_leaders(*, now: datetime) -> list[Watched]:
-    """ACTIVE leaders, and everybody after whom something is still held; the most urgent first."""
+def watched_leaders(*, now: datetime, scores: Mapping[str, Decimal]) -> list[Watched]:
+    """ACTIVE leaders, and everybody after whom something is still held; the most urgent first.
+
+    `scores` from 0 to 100 by address, where somebody has scored them.
+    """
     held = set(Position.objects.filter(status__in=OPEN).values_list("leader_address", flat=True))
     is_current = Q(active_until__isnull=True) | Q(active_until__gt=now)
     active = dict(
@@ -51,6 +55,7 @@ def watched_leaders(*, now: datetime) -> list[Watched]:
             address=address,
             is_held=address in held,
             is_copied=active.get(address) == CopyState.ON,
+            score=scores.get(address),
         )
         for address in sorted(held | active.keys())
     ]
