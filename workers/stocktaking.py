@@ -5,6 +5,7 @@ It is not the wallet watcher's own work: the watcher is one of those that may fa
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from trading.services import hearings
 from trading.writer import GroupWriter
@@ -28,9 +29,11 @@ class Stocktaking:
     async def step(self) -> None:
         """Count deliveries, settle how in time they were, judge who never told, listen for silence."""
         now = self._clock()
-        await self._all(hearings.count_deliveries)
-        await self._all(hearings.settle_hearings)
-        await self._all(lambda: hearings.judge_trades(now=now))
+        await self._count()
+        await self._all(hearings.has_unsettled, hearings.settle_hearings)
+        await self._all(
+            lambda: hearings.has_unjudged(now=now), lambda: hearings.judge_trades(now=now)
+        )
         if self._listened_at is None or now - self._listened_at >= SILENCE_EVERY:
             self._listened_at = now
             await self._writer.run(
@@ -38,8 +41,16 @@ class Stocktaking:
                 is_patient=True,
             )
 
-    async def _all(self, verb: Callable[[], int]) -> None:
-        """In short transactions, so that signals pass between them."""
+    async def _count(self) -> None:
         for _ in range(MOST_ROUNDS):
-            if not await self._writer.run(verb, is_patient=True):
+            unread = await self._writer.read(hearings.unread_deliveries)
+            if not unread:
                 return
+            await self._writer.run(partial(hearings.count_deliveries, unread), is_patient=True)
+
+    async def _all(self, ask: Callable[[], bool], verb: Callable[[], int]) -> None:
+        """In short transactions, so that signals pass between them, and in none where there is nothing to do."""
+        for _ in range(MOST_ROUNDS):
+            if not await self._writer.read(ask):
+                return
+            await self._writer.run(verb, is_patient=True)

@@ -10,8 +10,9 @@ from django.utils import timezone
 from audit.models import DeadLetter, Entry
 from tests import factories
 from trading.domain.policy import Policy
-from trading.models import Delivery, Provider, Signal
+from trading.models import Delivery, Hearing, LeaderLeg, LeaderTrade, Provider, Signal
 from trading.services import retention
+from trading.services.hearings import Told, note_hearing
 from trading.services.retention import Forgotten, forget_old
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.both_databases]
@@ -100,6 +101,24 @@ def test_old_dead_letters_go_unless_somebody_still_has_to_look(provider: Provide
     assert set(DeadLetter.objects.values_list("pk", flat=True)) == kept
 
 
+def test_who_told_of_a_trade_goes_and_what_was_made_of_it_stays(provider: Provider) -> None:
+    for days in (29, 31):
+        at = NOW - days * DAY
+        for name in ("traded", "told"):
+            told = Told(leader_address=factories.LEADER, signature=f"{name} {days}", heard_at=at)
+            note_hearing(told, source="ada")
+    traded = LeaderTrade.objects.get(signature="traded 31")
+    LeaderLeg.objects.create(
+        trade=traded, action="BUY", mint=factories.MINT, amount_raw=1, decimals=0, decided_at=NOW
+    )
+    assert forget_old(now=NOW) == Forgotten(
+        requests=0, bodies=0, dead_letters=0, hearings=2, trades=1
+    )
+    left = set(LeaderTrade.objects.values_list("signature", flat=True))
+    assert left == {"traded 29", "told 29", "traded 31"}
+    assert set(Hearing.objects.values_list("trade__signature", flat=True)) == left - {"traded 31"}
+
+
 def test_forgetting_leaves_one_line_and_forgetting_nothing_none(provider: Provider) -> None:
     forget_old(now=NOW)
     assert not Entry.objects.filter(actor="retention").exists()
@@ -109,7 +128,7 @@ def test_forgetting_leaves_one_line_and_forgetting_nothing_none(provider: Provid
     line = Entry.objects.get(actor="retention")
     assert (line.action, line.after) == (
         "old.forgotten",
-        {"requests": 3, "bodies": 0, "dead_letters": 0},
+        {"requests": 3, "bodies": 0, "dead_letters": 0, "hearings": 0, "trades": 0},
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 
 from audit import services as audit
 from trading import live, metrics
@@ -134,38 +134,69 @@ def _count(hearing: Hearing) -> None:
         metrics.observe_hearing(hearing.source, seconds=seconds)
 
 
-def count_deliveries() -> int:
-    """Note what providers told at the webhook since the last look; how many deliveries were looked at.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """What a provider told at the webhook and nobody has counted, up to the delivery of this number."""
 
-    The door itself writes nothing for this: it has to be quick. To be called until it finds no more.
-    """
-    return sum(_count_deliveries_of(provider) for provider in Provider.objects.all())
+    source: str
+    told: tuple[Told, ...]
+    newest: int
+
+
+def unread_deliveries() -> list[Unread]:
+    """What came since the last look, in portions. The door itself writes nothing for this: it has to be quick."""
+    found = []
+    marks = dict(Source.objects.values_list("name", "read_until"))
+    for provider in Provider.objects.all():
+        unread = _unread(provider, after=marks.get(provider.name, 0))
+        if unread is not None:
+            found.append(unread)
+    return found
+
+
+def _unread(provider: Provider, *, after: int) -> Unread | None:
+    rows = Delivery.objects.filter(provider=provider, pk__gt=after - OVERLAP)
+    newest = rows.aggregate(newest=Max("pk"))["newest"] or 0
+    if newest <= after:
+        return None
+    named = rows.filter(signal__isnull=False).exclude(signal__source_signature="").order_by("pk")
+    told = list(
+        named.values_list(
+            "pk", "received_at", "signal__leader_address", "signal__source_signature"
+        )[: OVERLAP + ROWS_AT_ONCE]
+    )
+    return Unread(
+        source=provider.name,
+        told=tuple(
+            Told(leader_address=leader, signature=signature, heard_at=at)
+            for _, at, leader, signature in told
+        ),
+        newest=told[-1][0] if len(told) == OVERLAP + ROWS_AT_ONCE else newest,
+    )
 
 
 @transaction.atomic
-def _count_deliveries_of(provider: Provider) -> int:
-    source, _ = Source.objects.get_or_create(name=provider.name)
-    unread = Delivery.objects.filter(provider=provider, pk__gt=source.read_until - OVERLAP)
-    newest = unread.aggregate(newest=Max("pk"))["newest"] or 0
-    told = list(
-        unread.filter(signal__isnull=False)
-        .order_by("pk")
-        .values_list("pk", "received_at", "signal__leader_address", "signal__source_signature")[
-            : OVERLAP + ROWS_AT_ONCE
-        ]
-    )
-    hearings = [
-        Told(leader_address=leader, signature=signature, heard_at=at)
-        for _, at, leader, signature in told
-        if signature
-    ]
-    if hearings:
-        note_hearings(hearings, source=provider.name)
-    if len(told) == OVERLAP + ROWS_AT_ONCE:
-        newest = told[-1][0]
-    if newest > source.read_until:
-        Source.objects.filter(name=source.name).update(read_until=newest)
-    return sum(row[0] > source.read_until for row in told)
+def count_deliveries(unread: Sequence[Unread]) -> None:
+    """Note what was told, and up to where it has been read."""
+    for each in unread:
+        Source.objects.get_or_create(name=each.source)
+        if each.told:
+            note_hearings(each.told, source=each.source)
+        Source.objects.filter(name=each.source).update(read_until=each.newest)
+
+
+def has_unsettled() -> bool:
+    """Whether the chain has told when a trade was that somebody told of."""
+    return Hearing.objects.filter(how="", trade__traded_at__isnull=False).exists()
+
+
+def has_unjudged(*, now: datetime) -> bool:
+    """Whether a trade is old enough to say who never told of it."""
+    return _unjudged(now).exists()
+
+
+def _unjudged(now: datetime) -> "QuerySet[LeaderTrade]":
+    return LeaderTrade.objects.filter(is_judged=False, traded_at__lt=now - LOST_AFTER)
 
 
 @transaction.atomic
@@ -183,8 +214,7 @@ def settle_hearings() -> int:
 @transaction.atomic
 def judge_trades(*, now: datetime) -> int:
     """Note who never told of a trade, though it tells of that leader; how many were judged."""
-    due = LeaderTrade.objects.filter(is_judged=False, traded_at__lt=now - LOST_AFTER)
-    trades = list(due.order_by("traded_at")[:ROWS_AT_ONCE])
+    trades = list(_unjudged(now).order_by("traded_at")[:ROWS_AT_ONCE])
     lost = [
         Hearing(trade=trade, source=source, how=How.LOST)
         for trade in trades

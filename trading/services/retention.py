@@ -9,7 +9,7 @@ from typing import Any
 
 from audit import services as audit
 from audit.models import DeadLetter
-from trading.models import Delivery
+from trading.models import Delivery, LeaderTrade
 from trading.rows import change, first, moment, parameter
 from trading.services.policy import policy_for_exits
 
@@ -34,6 +34,18 @@ FORGET_LETTERS = (
     "DELETE FROM audit_deadletter WHERE id IN (SELECT id FROM audit_deadletter WHERE created_at < %s"
     " AND (resolved_at IS NOT NULL OR code = 'LOAD_SHED') ORDER BY id LIMIT %s)"
 )
+# Who told of a trade when is asked for days at most; what we made of the trade stays with its legs.
+FORGET_HEARINGS = (
+    "DELETE FROM trading_hearing WHERE id IN (SELECT hearing.id FROM trading_hearing hearing"
+    " JOIN trading_leadertrade trade ON trade.id = hearing.trade_id"
+    " WHERE trade.first_heard_at < %s LIMIT %s)"
+)
+FORGET_TRADES = (
+    "DELETE FROM trading_leadertrade WHERE id IN (SELECT trade.id FROM trading_leadertrade trade"
+    " WHERE trade.first_heard_at < %s AND NOT EXISTS"
+    " (SELECT 1 FROM trading_leaderleg leg WHERE leg.trade_id = trade.id) LIMIT %s)"
+)
+HEARINGS_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +55,8 @@ class Forgotten:
     requests: int
     bodies: int
     dead_letters: int
+    hearings: int = 0
+    trades: int = 0
 
 
 def forget_old(*, now: datetime) -> Forgotten:
@@ -54,16 +68,19 @@ def forget_old(*, now: datetime) -> Forgotten:
     turned_away_until = max(now - timedelta(days=policy.turned_away_days), _beyond_the_most(now))
     refused_until = now - timedelta(days=policy.refused_body_days)
     letters_until = now - timedelta(days=policy.dead_letter_days)
+    heard_until = parameter(LeaderTrade, "first_heard_at", now - HEARINGS_KEPT)
     forgotten = Forgotten(
         requests=_in_steps(FORGET_REQUESTS, parameter(Delivery, "received_at", turned_away_until)),
         bodies=_in_steps(EMPTY_BODIES, parameter(Delivery, "received_at", refused_until)),
         dead_letters=_in_steps(FORGET_LETTERS, parameter(DeadLetter, "created_at", letters_until)),
+        hearings=_in_steps(FORGET_HEARINGS, heard_until),
+        trades=_in_steps(FORGET_TRADES, heard_until),
     )
     if any(asdict(forgotten).values()):
         audit.record(
             actor="retention",
             action="old.forgotten",
-            target="requests and dead letters",
+            target="requests, dead letters and who told of trades",
             now=now,
             after=asdict(forgotten),
         )
