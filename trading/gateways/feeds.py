@@ -248,7 +248,7 @@ class LogsFeed:
         await self._ask(socket, "slotSubscribe", [], address="")
         while True:
             self._changed.clear()
-            for address in [each for each in self._numbers if each not in self._wanted]:
+            for address in self._numbers.keys() - set(self._wanted):
                 number = self._numbers.pop(address)
                 del self._addresses[number]
                 await self._ask(socket, "logsUnsubscribe", [number], address=None)
