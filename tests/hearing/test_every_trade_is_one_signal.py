@@ -48,6 +48,8 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"plane": "ws", "kind": "latency", "probability": 0.05, "seconds": 0.2},
     {"plane": "ws", "kind": "reorder", "probability": 0.2, "seconds": 0.5},
 )
+RECORDED_ONLY = ("LATE", "LEFT")
+"""Buys that came too late, by the clock or because the leader's sale was heard first."""
 CUTS: dict[int, dict[str, Any]] = {
     60: {"plane": "ws", "kind": "disconnect", "count": 1},
     120: {"plane": "ws", "kind": "half_open", "count": 1, "seconds": 60},
@@ -133,7 +135,7 @@ class Outcome:
             Signal.objects.values_list("leader_address", "action", "mint", "source_signature")
         )
         late = set(
-            LeaderLeg.objects.filter(action="BUY", code="LATE").values_list(
+            LeaderLeg.objects.filter(action="BUY", code__in=RECORDED_ONLY).values_list(
                 "trade__leader_address", "action", "mint", "trade__signature"
             )
         )

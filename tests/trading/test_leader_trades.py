@@ -224,3 +224,39 @@ def test_a_transaction_of_somebody_else_is_refused_and_leaves_nothing():
 def test_followed_are_the_roster_and_those_after_whom_something_is_held():
     factories.make_position(leader_address=OTHER)
     assert followed([LEADER, OTHER, MINT]) == {LEADER, OTHER}
+
+
+def sold_later(mint: str = MINT) -> dict[str, Any]:
+    """In the next slot."""
+    changes = {WSOL_MINT: sol(3), mint: -TOKENS}
+    return enhanced(LEADER, changes, at=timezone.now(), slot=300_000_001)
+
+
+def test_a_purchase_heard_after_its_sale_is_not_bought():
+    taken(sold_later())
+    assert taken(bought()).codes == (Untraded.LEFT,)
+    assert [each.action for each in Signal.objects.all()] == [Action.SELL]
+
+
+def test_a_sale_of_another_token_or_before_the_purchase_forbids_nothing():
+    taken(sold_later(OTHER))
+    taken(sold_later(), leader_address=LEADER)
+    assert len(taken(bought(slot=300_000_002)).signals) == 1
+
+
+def test_what_somebody_told_in_time_is_no_late_purchase_when_another_tells_of_it():
+    at = timezone.now() - timedelta(minutes=10)
+    told = bought(at=at)
+    request = SignalRequest(
+        strategy=Strategy.SHIELD,
+        action=Action.BUY,
+        symbol="BONK",
+        mint=MINT,
+        amount_lamports=sol(2),
+        leader_address=LEADER,
+        source_signature=told["signature"],
+    )
+    with transaction.atomic():
+        receipt = receive_signal(request, source="webhook", now=at)
+    assert taken(told).signals == ()
+    assert (only_leg().signal_id, only_leg().code) == (receipt.uuid, "")

@@ -28,6 +28,7 @@ class Untraded(StrEnum):
     NOT_A_SWAP = "NOT_A_SWAP"
     MONEY_ONLY = "MONEY_ONLY"
     LATE = "LATE"
+    LEFT = "LEFT"
     VALUE_UNKNOWN = "VALUE_UNKNOWN"
 
 
@@ -35,6 +36,7 @@ SENTENCES: dict[str, str] = {
     Untraded.NOT_A_SWAP: "Not a swap of this wallet",
     Untraded.MONEY_ONLY: "SOL and stable coins only: no token was traded",
     Untraded.LATE: "Heard of too late to be bought",
+    Untraded.LEFT: "The leader has sold of it since",
     Untraded.VALUE_UNKNOWN: "Paid in another token whose value in SOL nobody could tell",
 }
 

@@ -26,6 +26,7 @@ from trading.models import LeaderLeg, LeaderTrade
 from trading.rows import change, every, first, insert, load, marks, moment
 from trading.services.deliveries import refusal_of_buy
 from trading.services.hearings import Told, note_hearing
+from trading.services.hindsight import has_sold_since, is_signalled
 from trading.services.intake import receive_signal
 from trading.services.policy import active_policy, policy_for_exits
 from wallets.models import LeaderStatus
@@ -146,7 +147,7 @@ class _Judge:
     """Judges the legs of one trade by what the roster says about the leader, and stores each with its outcome."""
 
     def __init__(self, heard: Heard, told: Told, *, now: datetime) -> None:
-        self._heard, self._now = heard, now
+        self._heard, self._now, self._slot = heard, now, told.slot
         self._age = age_of(traded_at=told.traded_at, heard_at=told.heard_at, now=now)
         row = first(
             "SELECT status, strategy FROM wallets_leader WHERE address = %s", heard.leader_address
@@ -156,7 +157,11 @@ class _Judge:
     def take(self, trade: int, leg: TradeLeg) -> UUID | str:
         """The new signal's name, or the code why there is none; empty when another source's signal it is."""
         request = self._request(leg)
-        refusal = self._refusal(request, leg) if leg.action is Action.BUY else None
+        # What somebody told in time is a signal, however late others tell of it.
+        is_asked = leg.action is Action.BUY and not is_signalled(
+            request, source=self._heard.source, received_at=self._heard.heard_at
+        )
+        refusal = self._refusal(request, leg) if is_asked else None
         if refusal is not None:
             self._store(trade, leg, code=refusal.code, text=refusal.text)
             return refusal.code
@@ -188,6 +193,9 @@ class _Judge:
                 f"{SENTENCES[Untraded.LATE]}: {self._age.total_seconds():.0f} s after it was made"
             )
             return _Refusal(Untraded.LATE, text)
+        leader, slot = self._heard.leader_address, self._slot
+        if has_sold_since(leader, leg.mint, slot=slot, now=self._now):
+            return _Refusal(Untraded.LEFT, SENTENCES[Untraded.LEFT])
         if leg.value_lamports is None:
             return _Refusal(Untraded.VALUE_UNKNOWN, SENTENCES[Untraded.VALUE_UNKNOWN])
         code = refusal_of_buy(request, now=self._now)
