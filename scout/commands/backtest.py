@@ -3,7 +3,7 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -20,6 +20,7 @@ from scout.research.replay import Replay, known_prices, replay, with_births
 from scout.research.setting import Assumptions, Setting
 from scout.research.trades import Trades, read_trades
 from scout.research.verdicts import Limits, summary
+from scout.research.walk_forward import fold_begins, walk_forward
 from trading.domain.leaders import ExitMode, Following
 from trading.domain.policy import Policy, PolicyInvalid, from_json
 from trading.domain.values import LAMPORTS_PER_SOL, lamports_to_sol, sol_to_lamports
@@ -35,6 +36,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--exit-mode", choices=[*ExitMode], default=ExitMode.MIXED)
     parser.add_argument("--policy", type=Path, metavar="FILE", help="a policy revision as JSON")
     parser.add_argument("--as-of", type=int, metavar="TIMESTAMP", help="ignore what is later")
+    parser.add_argument(
+        "--walk-forward", action="store_true",
+        help="choose SHIELD or SPEAR for each wallet on its past, judge it on what came after",
+    )  # fmt: skip
     parser.add_argument("--since", type=int, metavar="TIMESTAMP", help="judge buys from then on")
     parser.add_argument("--sol-usd", type=float, help="price of SOL where a row has none")
     parser.add_argument("--lenient", action="store_true", help="leave bad rows out, naming each")
@@ -47,6 +52,8 @@ class _Study:
     """A replay and what it rests on."""
 
     trades: pd.DataFrame
+    others: pd.DataFrame
+    until: int
     replay: Replay
     limits: Limits
     since: int | None
@@ -56,7 +63,9 @@ def handle(command: BaseCommand, options: dict[str, Any]) -> int:
     """0; CommandError says what is wrong with the input and what to do about it."""
     try:
         study = _study(command, options)
-        if options["wallet"] is None:
+        if options["walk_forward"]:
+            _show_walk_forward(command, study, options)
+        elif options["wallet"] is None:
             _show_all(command, study, options)
         else:
             _show_one(command, study, options)
@@ -73,10 +82,12 @@ def _study(command: BaseCommand, options: dict[str, Any]) -> _Study:
         command.stderr.write(f"left out, {row}")
     facts = facts_beside(source)
     trades, until = _until(read, options["as_of"])
-    trades = with_births(trades, facts)
+    trades, others = with_births(trades, facts), known_prices(facts, until)
     return _Study(
         trades=trades,
-        replay=replay(trades, setting=setting, others=known_prices(facts, until), until=until),
+        others=others,
+        until=until,
+        replay=replay(trades, setting=setting, others=others, until=until),
         limits=Limits(),
         since=options["since"],
     )
@@ -115,7 +126,13 @@ def _policy(path: Path) -> Policy:
 
 def _show_all(command: BaseCommand, study: _Study, options: dict[str, Any]) -> None:
     table = summary(study.replay, limits=study.limits, since=study.since)
-    table["text"] = [sentence(row, limits=study.limits) for _, row in table.iterrows()]
+    _show_table(command, table, study.limits, options)
+
+
+def _show_table(
+    command: BaseCommand, table: pd.DataFrame, limits: Limits, options: dict[str, Any]
+) -> None:
+    table["text"] = [sentence(row, limits=limits) for _, row in table.iterrows()]
     if options["out"] is not None:
         options["out"].mkdir(parents=True, exist_ok=True)
         table.to_csv(options["out"] / "backtests.csv")
@@ -129,9 +146,30 @@ def _show_all(command: BaseCommand, study: _Study, options: dict[str, Any]) -> N
         pnl = lamports_to_sol(int(row["pnl_lamports"]))
         command.stdout.write(
             f"{wallet!s:44} {row['verdict']:19} {row['copies']:6d} {pnl:+9.3f}  {row['text']}"
+            + (f" ({row['ways']})" if "ways" in row else "")
         )
     counts = table["verdict"].value_counts().sort_index()
     command.stdout.write("\n" + ", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+def _show_walk_forward(command: BaseCommand, study: _Study, options: dict[str, Any]) -> None:
+    """Each wallet as followed in the way that had made most so far; the table of what came after."""
+    other = "SPEAR" if study.replay.setting.strategy == "SHIELD" else "SHIELD"
+    setting = replace(study.replay.setting, strategy=other)
+    second = replay(study.trades, setting=setting, others=study.others, until=study.until)
+    begins = fold_begins(first=int(study.trades["ts"].min()), until=study.until)
+    result = walk_forward([study.replay, second], begins=begins, limits=study.limits)
+    names = {0: study.replay.setting.strategy, 1: other, -1: "not followed"}
+    ways = result.choices.apply(lambda row: ", ".join(names[each] for each in row), axis=1)
+    table = result.table.assign(ways=ways)
+    if options["wallet"] is not None:
+        if options["wallet"] not in table.index:
+            raise LookupError(f"{options['wallet']} has no swap in this history")
+        table = table.loc[[options["wallet"]]]
+    if not options["json"]:
+        days = ", ".join(_moment(each) for each in begins)
+        command.stdout.write(f"chosen on the past and judged on what came after: {days}")
+    _show_table(command, table, study.limits, options)
 
 
 def _show_one(command: BaseCommand, study: _Study, options: dict[str, Any]) -> None:

@@ -126,8 +126,8 @@ def backtest_of(
     since: int | None = None,
     score: float | None = None,
 ) -> Backtest:
-    """One wallet out of a replay of these trades; LookupError when it is not in them."""
-    if wallet not in replay.wallets:
+    """One wallet out of a replay of these trades; LookupError when it was not followed there."""
+    if wallet not in replay.followed:
         raise LookupError(f"{wallet} has no swap in this history")
     number = replay.wallets.get_loc(wallet)
     alone = _alone(replay, number, since=since)
@@ -195,6 +195,7 @@ def _alone(replay: Replay, number: int, *, since: int | None) -> Replay:
         copies=copies.sort_values(["opened_at", "row"], kind="stable").assign(wallet=0),
         sales=replay.sales[replay.sales["copy"].isin(copies.index)],
         wallets=replay.wallets[number : number + 1],
+        followed=replay.wallets[number : number + 1],
         tokens=replay.tokens,
         setting=replay.setting,
         until=replay.until,

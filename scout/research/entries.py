@@ -5,6 +5,7 @@ it, breaker and portfolio are nobody's past; a test holds these gates against `d
 cooldown and the number of positions depend on what went before: see `scout.research.holding`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -75,10 +76,21 @@ def market_tip(policy: Policy, *, percentile: int, assumptions: Assumptions) -> 
 
 
 def attempts_of(
-    ticks: Ticks, created: Floats, *, strategy: str, policy: Policy, assumptions: Assumptions
+    ticks: Ticks,
+    created: Floats,
+    *,
+    strategy: str,
+    policy: Policy,
+    assumptions: Assumptions,
+    only: Collection[str] | None = None,
 ) -> Attempts:
-    """Judge every buy; `created` is when each tick's token came to be (unix seconds), NaN for unknown."""
-    tick = np.flatnonzero(~ticks.is_sale & (ticks.row >= 0))
+    """Judge every buy, or those of `only` some wallets; `created` is when each tick's token came to be (unix
+    seconds), NaN for unknown.
+    """
+    is_buy = ~ticks.is_sale & (ticks.row >= 0)
+    if only is not None:
+        is_buy &= ticks.wallets.isin(list(only))[ticks.wallet]
+    tick = np.flatnonzero(is_buy)
     price, reserve = ticks.own_price[tick], ticks.reserve[tick]
     size = copy_size_lamports(
         reserve_sol=reserve, policy=policy, requested_lamports=assumptions.size_lamports

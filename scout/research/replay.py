@@ -4,6 +4,7 @@ Causal: what is said of a moment rests on rows up to that moment. What lies afte
 only positions that are still open then.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,7 @@ class Replay:
     copies: pd.DataFrame
     sales: pd.DataFrame
     wallets: pd.Index
+    followed: pd.Index
     tokens: pd.Index
     setting: Setting
     until: int
@@ -46,11 +48,13 @@ def replay(
     setting: Setting,
     others: pd.DataFrame | None = None,
     until: int | None = None,
+    only: Collection[str] | None = None,
 ) -> Replay:
-    """Follow every wallet in `trades`, each as if it were the only one.
+    """Follow every wallet in `trades`, or `only` some, each as if it were the only one.
 
     `trades` is the frame of `scout.research.trades`; `others` are further known prices (see `ticks_of`);
-    `until` is the end of history in unix seconds, by default the moment of the last trade.
+    `until` is the end of history in unix seconds, by default the moment of the last trade. Swaps of wallets
+    that are not followed are prices all the same.
     """
     given = setting.assumptions
     ticks = ticks_of(trades, assumptions=given, others=others)
@@ -61,6 +65,7 @@ def replay(
         strategy=setting.strategy,
         policy=setting.policy,
         assumptions=given,
+        only=only,
     )
     sales = _courses(attempts, ticks, setting=setting, until=end)
     code = _taken(attempts, ticks, sales, setting=setting)
@@ -78,6 +83,7 @@ def replay(
         ),
         **booked(attempts, entered, ticks, sales, setting=setting),
         wallets=ticks.wallets,
+        followed=ticks.wallets if only is None else ticks.wallets[ticks.wallets.isin(list(only))],
         tokens=ticks.tokens,
         setting=setting,
         until=end,

@@ -61,7 +61,7 @@ def summary(
     since: int | None = None,
     scores: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """One row for every wallet, indexed by address in sorted order; lamports are integers.
+    """One row for every wallet followed, indexed by address in sorted order; lamports are integers.
 
     Columns: buys (of the leader), repeated (while we held the token, in its cooldown, or held all we may),
     chances (the other buys), refused, one `refused_<CODE>` for each code that occurs, copies, open, wins,
@@ -72,6 +72,7 @@ def summary(
     if since is not None:
         attempts, copies = attempts[attempts["at"] >= since], copies[copies["opened_at"] >= since]
     table = _counts(attempts, replay.wallets).join(_money(copies, replay.wallets))
+    table = table.loc[replay.followed]
     score = None if scores is None else scores.reindex(table.index)
     return table.assign(verdict=_verdicts(table, limits=limits, score=score))
 

@@ -18,7 +18,7 @@ def history(*rows: dict) -> pd.DataFrame:
 
 
 def wandering_rows(
-    seed: int, *, swaps_: int = 300, wallets: int = 4, tokens: int = 3
+    seed: int, *, swaps_: int = 200, wallets: int = 4, tokens: int = 3
 ) -> list[dict]:
     """Swaps of wallets that buy and sell a few tokens at prices with fat tails, rugs among them.
 

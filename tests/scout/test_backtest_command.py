@@ -126,3 +126,15 @@ def test_the_curve_adds_up_by_moment_and_its_fall_is_measured_from_the_start_too
     assert len(as_text(curve_of([(n, 1) for n in range(1_000)]))) == 72
     assert "&lt;b&gt;" in as_svg(points, title="<b>")
     assert as_svg((), title="nothing").startswith("<svg")
+
+
+def test_walking_forward_tells_what_was_followed_and_judges_what_came_after(tmp_path):
+    rows = [row for each in good(30) for row in each]
+    path = written(tmp_path / "swaps.csv", rows)
+    text = run(path, "--walk-forward", "--wallet", "W1")
+    assert "SHIELD, SHIELD, SHIELD" in text
+    assert "PASSED" in text
+    (row,) = json.loads(run(path, "--walk-forward", "--json"))
+    assert row["copies"] == 15
+    with pytest.raises(CommandError, match="NOBODY"):
+        call_command("scout", "backtest", str(path), "--walk-forward", "--wallet", "NOBODY")

@@ -22,7 +22,7 @@ from .markets import history, wandering, wandering_rows
 
 seeds = st.integers(0, 10**6)
 strategies_ = st.sampled_from(["SHIELD", "SPEAR"])
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=8, deadline=None)
 
 
 def bytes_of(trades, setting: Setting) -> bytes:

@@ -239,3 +239,13 @@ def test_the_size_is_cut_to_a_hundredth_of_the_pool_and_to_nothing_below_the_min
     policy = Policy(maximum_pool_share_bps=10, minimum_trade_lamports=100_000_001)
     none = run({"liquidity_usd": 15_000.0}, setting=Setting(assumptions=FREE, policy=policy))
     assert none.refusals == {"SIZE_TOO_SMALL": 1}
+
+
+def test_wallets_that_are_not_followed_still_tell_prices():
+    trades = history({**DEEP}, {**DEEP, **seen(ts=T0 + 60, price=0.0009)})
+    everybody = replay(trades, setting=Setting(assumptions=FREE))
+    alone = replay(trades, setting=Setting(assumptions=FREE), only=["W1"])
+    assert backtest_of(alone, trades, wallet="W1") == backtest_of(everybody, trades, wallet="W1")
+    assert reasons(backtest_of(alone, trades, wallet="W1")) == [["HARD_STOP"]]
+    with pytest.raises(LookupError, match="W2"):
+        backtest_of(alone, trades, wallet="W2")
