@@ -7,9 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from scout.commands import backtest, score
+from scout.commands import backtest, importing, score
 
-SUBCOMMANDS: dict[str, ModuleType] = {"backtest": backtest, "score": score}
+SUBCOMMANDS: dict[str, ModuleType] = {
+    "backtest": backtest,
+    "import": importing,
+    "score": score,
+}
 
 
 class Command(BaseCommand):
