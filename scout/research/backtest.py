@@ -3,7 +3,7 @@
 `replay` follows all wallets at once; `backtest_of` reads one of them out of it.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -186,20 +186,29 @@ def sentence(row: pd.Series, *, limits: Limits, score: float | None = None) -> s
 
 def _alone(replay: Replay, number: int, *, since: int | None) -> Replay:
     """What the replay says of one wallet, from a moment on."""
-    start = -1 if since is None else since
-    attempts, copies = replay.attempts, replay.copies
-    attempts = attempts[(attempts["wallet"] == number) & (attempts["at"] >= start)]
-    copies = copies[(copies["wallet"] == number) & (copies["opened_at"] >= start)]
-    return Replay(
+    attempts, copies = (
+        rows.iloc[slice(*np.searchsorted(rows["wallet"].to_numpy(), [number, number + 1]))]
+        for rows in (replay.attempts, replay.copies)
+    )
+    if since is not None:
+        attempts, copies = attempts[attempts["at"] >= since], copies[copies["opened_at"] >= since]
+    return replace(
+        replay,
         attempts=attempts.sort_values(["at", "row"], kind="stable").assign(wallet=0),
         copies=copies.sort_values(["opened_at", "row"], kind="stable").assign(wallet=0),
-        sales=replay.sales[replay.sales["copy"].isin(copies.index)],
+        sales=_sales_of(copies, replay.sales),
         wallets=replay.wallets[number : number + 1],
         followed=replay.wallets[number : number + 1],
-        tokens=replay.tokens,
-        setting=replay.setting,
-        until=replay.until,
     )
+
+
+def _sales_of(copies: pd.DataFrame, sales: pd.DataFrame) -> pd.DataFrame:
+    """The sales of copies that lie side by side, both being in the order of their attempts."""
+    if copies.empty:
+        return sales.iloc[:0]
+    first, last = copies.index[0], copies.index[-1]
+    near = sales.iloc[slice(*np.searchsorted(sales["copy"].to_numpy(), [first, last + 1]))]
+    return near[near["copy"].isin(copies.index)]
 
 
 def _copies(replay: Replay, trades: pd.DataFrame) -> tuple[Copy, ...]:

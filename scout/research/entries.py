@@ -49,7 +49,7 @@ NUMBER = {code: number for number, code in enumerate(CODES)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """Every buy of every leader in the order of the ticks; `tick` is its place there.
+    """Every buy of every leader, by wallet and then in the order of the ticks; `tick` is its place there.
 
     `code` is the number (`CODES`) of the first gate that says no, 0 for none. `size_lamports` is what we
     would spend, `fill` what that would bring.
@@ -91,6 +91,7 @@ def attempts_of(
     if only is not None:
         is_buy &= ticks.wallets.isin(list(only))[ticks.wallet]
     tick = np.flatnonzero(is_buy)
+    tick = tick[np.argsort(ticks.wallet[tick], kind="stable")]
     price, reserve = ticks.own_price[tick], ticks.reserve[tick]
     size = copy_size_lamports(
         reserve_sol=reserve, policy=policy, requested_lamports=assumptions.size_lamports

@@ -24,7 +24,7 @@ from scout.research.ticks import Ticks, Whole, ticks_of
 class Replay:
     """What became of everything, in integers of lamports.
 
-    `attempts`: one row for every buy of a leader, by token and moment: wallet and token (places in `wallets`
+    `attempts`: one row for every buy of a leader, by wallet, token and moment: wallet and token (places in `wallets`
     and `tokens`), row (place in the trades), at (unix seconds, our moment), code (number in `entries.CODES`).
     `copies`: one row for each attempt that was entered, indexed by its place in `attempts`: opened_at,
     closed_at, size_lamports, tokens, entry_price_sol, reason of its last sale (number in `course.REASONS`),
