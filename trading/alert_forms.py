@@ -64,7 +64,9 @@ class AlertMappingForm(forms.ModelForm):
 
     class Meta:
         model = AlertMapping
-        fields = ("name", "provider", "is_enabled", "secret_path", "networks", "sample")
+        fields = (
+            "name", "provider", "is_enabled", "secret_path", "networks", "template", "words", "sample",
+        )  # fmt: skip
 
     def clean_secret(self) -> str:
         secret: str = self.cleaned_data["secret"]

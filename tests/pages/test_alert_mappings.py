@@ -61,6 +61,8 @@ def test_a_mapping_is_saved_with_a_preview_an_audit_entry_and_no_secret(boss: Cl
     entry = Entry.objects.get(action="alert.added")
     assert entry.reason == "a new provider"
     shown = boss.get(reverse("admin:trading_alertmapping_change", args=[mapping.pk]))
+    # What the mapping says is there to be changed.
+    assert "{{ticker}}" in shown.content.decode()
     everything = shown.content.decode() + str(entry.after) + mapping.sample
     assert WALLET in everything
     assert SECRET not in everything

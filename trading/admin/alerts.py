@@ -21,6 +21,7 @@ from trading.alert_forms import (
 )
 from trading.domain.alerts import TemplateInvalid
 from trading.domain.signals import SignalInvalid, SignalRequest
+from trading.domain.values import Action
 from trading.models import AlertMapping
 from trading.services.alerts import save_mapping
 from trading.templatetags import figures
@@ -61,7 +62,6 @@ class AlertMappingAdmin(ModelAdmin):
         self, request: HttpRequest, obj: AlertMapping, form: forms.ModelForm, change: bool
     ) -> None:
         cleaned = form.cleaned_data
-        obj.template, obj.words = cleaned["template"], cleaned["words"]
         save_mapping(
             obj,
             secret=cleaned["secret"],
@@ -100,5 +100,6 @@ def _facts(signal: SignalRequest) -> list[tuple[str, str]]:
         ("wallet_address", signal.leader_address),
         ("trade_uuid", signal.trade_uuid),
         ("source_signature", signal.source_signature),
+        ("exit_fraction", str(signal.exit_fraction) if signal.action is Action.SELL else ""),
     ]
     return [(name, value) for name, value in facts if value]

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from unfold.decorators import display
 
-from audit.desk import FactAdmin, link, shortened
+from audit.desk import FactAdmin, link
 from trading.models import PaperTransaction
 from trading.templatetags import figures
 
@@ -28,7 +28,7 @@ class PaperTransactionAdmin(FactAdmin):
     def trade(self, row: PaperTransaction) -> str:
         if row.submission is None:
             return "capital"
-        text = f"{row.submission.signal} {shortened(row.signature)}"
+        text = f"{row.submission.signal} {row.signature[:8]}"
         return link("trading_submission", row.submission_id, text)
 
     @display(
