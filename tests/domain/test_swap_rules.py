@@ -531,10 +531,11 @@ def test_where_no_inner_instruction_was_kept_balances_alone_decide() -> None:
     ledger = with_pool(TOKEN, WSOL_MINT)
     with ledger.call(NEW_VENUE):
         exchange(ledger, TOKEN, WSOL_MINT)
-    told = ledger.as_json()
-    told["meta"]["innerInstructions"] = None
-    parsed = parse(told)
-    assert (parsed.direction, parsed.base_delta_raw) == (Direction.SELL, 777)
+    for kept in (None, []):
+        told = ledger.as_json()
+        told["meta"]["innerInstructions"] = kept
+        parsed = parse(told)
+        assert (parsed.direction, parsed.base_delta_raw) == (Direction.SELL, 777)
     bare = {name: ledger.as_enhanced()[name] for name in ("signature", "accountData", "type")}
     parsed = parse(bare)
     assert (parsed.direction, parsed.network_fee_lamports) == (Direction.SELL, FEE)

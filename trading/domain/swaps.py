@@ -108,6 +108,9 @@ def _parse(
         transaction = read_enhanced(reply)
     else:
         transaction = with_steps(read_transaction(reply), reply)
+    transaction = replace(
+        transaction, has_steps=transaction.has_steps and _shows_moves(transaction)
+    )
     wallet = wallet or transaction.payer
     _require(transaction, wallet)
     effective = transaction
@@ -115,6 +118,13 @@ def _parse(
         effective = replace(transaction, steps=())
     flows = read_flows(effective, wallet=wallet, tip_accounts=tip_accounts)
     return _result(transaction, flows, classify(transaction, flows, wallet=wallet), wallet)
+
+
+def _shows_moves(transaction: Transaction) -> bool:
+    """Whether tokens that changed hands did so by instructions that are shown: some nodes keep no inner ones."""
+    if not any(each.change for each in transaction.tokens):
+        return True
+    return any(each.move in (Move.TRANSFER, Move.MINT, Move.BURN) for each in transaction.steps)
 
 
 def _require(transaction: Transaction, wallet: str) -> None:
