@@ -19,7 +19,7 @@ from trading.domain.swaps import (
 from trading.domain.values import WSOL_MINT
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.money import Fill
-from workers.agreement import compare_enhanced, compare_truth
+from workers.agreement import WIDER_KINDS, compare_enhanced, compare_truth
 
 MAINNET = REPOSITORY.parent / "shared" / "mainnet"
 needs_records = pytest.mark.skipif(
@@ -75,6 +75,8 @@ def test_every_recorded_transaction_agrees_with_its_truth() -> None:
     certain = [each for each in compared if not each.is_ambiguous]
     assert len(certain) > 250
     assert [(each.signature, each.differences) for each in certain if not each.agrees] == []
+    words = [each.labels["class"] for each in certain if "class" in each.labels]
+    assert [(ours, theirs) for ours, theirs in words if WIDER_KINDS.get(theirs) != ours] == []
     readable = [each for each in compared if "read" not in each.differences]
     assert len(readable) == len(compared)
 

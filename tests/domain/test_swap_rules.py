@@ -10,7 +10,7 @@ from spl.token.instructions import get_associated_token_address
 
 from tests.ledger import FEE, RENT, Ledger, address, encode_base58, vault
 from trading.domain.kinds import Kind
-from trading.domain.programs import BRIDGES, LENDING, RFQ_PROGRAM, STAKE_PROGRAM
+from trading.domain.programs import BRIDGES, LENDING, RFQ_PROGRAM, STAKE_PROGRAM, VENUES
 from trading.domain.swaps import Direction, ParsedTransaction, parse_swap
 from trading.domain.values import USDC_MINT, USDT_MINT, WSOL_MINT
 from trading.gateways.jito import TIP_ACCOUNTS
@@ -390,6 +390,18 @@ def test_known_programs_name_what_was_no_trade(program: str, kind: Kind) -> None
         ledger.create(WALLET, address("stake account"), SOL)
     parsed = read(ledger)
     assert (parsed.kind, parsed.rent_paid_lamports) == (kind, SOL)
+
+
+def test_who_only_pays_the_fee_of_somebody_elses_trade_did_not_trade() -> None:
+    ledger = Ledger(WALLET)
+    for mint in (TOKEN, USDC_MINT):
+        ledger.holds(account(FRIEND, mint), mint, FRIEND, 10**6)
+        ledger.holds(account(POOL, mint), mint, POOL, 10**6)
+    with ledger.call(min(VENUES)):
+        ledger.transfer(account(FRIEND, TOKEN), account(POOL, TOKEN), 5, by=FRIEND)
+        ledger.transfer(account(POOL, USDC_MINT), account(FRIEND, USDC_MINT), 9, by=POOL)
+    assert read(ledger).kind is Kind.OTHERS_TRADE
+    assert read(ledger, FRIEND).direction is Direction.SELL
 
 
 def test_owners_that_an_old_node_left_out_are_found() -> None:

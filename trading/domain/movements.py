@@ -98,7 +98,7 @@ def read_movements(transaction: Transaction, flows: Flows, *, wallet: str) -> Mo
         sides=tuple(gross.sides.values()),
         vanished_lamports=_vanished(transaction, wallet),
         payees=gross.payees,
-        seen_lamports=gross.into[WSOL_MINT] + gross.sent_lamports,
+        seen_lamports=gross.into.get(WSOL_MINT, 0) + gross.sent_lamports,
     )
 
 
