@@ -12,7 +12,15 @@ from trading.gateways.market_data import MINTS_PER_CALL, MarketData, PairFacts
 from trading.gateways.prices import price_of_pair
 from trading.gateways.quota import Urgency, urgent
 from trading.services.breaker import SolPrice
-from trading.services.samples import due_tokens, keep_samples, notice, postpone, unnoticed
+from trading.services.samples import (
+    OVERLAP,
+    due_tokens,
+    keep_samples,
+    notice,
+    noticed_until,
+    postpone,
+    unnoticed,
+)
 from trading.writer import GroupWriter
 
 log = logging.getLogger("sampler")
@@ -39,6 +47,7 @@ class Sampler:
     ) -> None:
         self._market_data, self._writer = market_data, writer
         self._clock, self._seen_sol = clock, seen_sol
+        self._since: datetime | None = None
 
     async def step(self) -> int:
         """Notice what is new and look at what is due; how many samples were kept."""
@@ -54,9 +63,14 @@ class Sampler:
 
     async def _notice(self) -> None:
         now = self._clock()
-        seen = await self._writer.read(lambda: unnoticed(now=now))
+        if self._since is None:
+            self._since = await self._writer.read(lambda: noticed_until(now=now))
+        since = self._since
+        seen = await self._writer.read(lambda: unnoticed(since=since, now=now))
         if seen:
             await self._writer.run(lambda: notice(seen, now=now), is_patient=True)
+        # A little back: what was received before now may be committed after it.
+        self._since = max(since, now - OVERLAP)
 
     async def _ask(self, mints: Sequence[str]) -> list[Sample]:
         try:

@@ -30,6 +30,7 @@ from trading.services.samples import (
     market_of,
     markets_of,
     notice,
+    noticed_until,
     postpone,
     unnoticed,
 )
@@ -49,11 +50,17 @@ def sample(mint: str = MINT, *, at: datetime = NOW, **fields: Any) -> Sample:
 def test_what_signals_name_is_noticed_once_and_due_at_once() -> None:
     factories.make_signal(mint=MINT, received_at=NOW)
     factories.make_signal(mint=WSOL_MINT, received_at=NOW)
-    seen = unnoticed(now=NOW)
+    seen = unnoticed(since=NOW - DAY, now=NOW)
     assert list(seen) == [MINT], "SOL is no token to be sampled"
     notice(seen, now=NOW)
     assert due_tokens(now=NOW, limit=9) == [MINT]
-    assert unnoticed(now=NOW) == {}
+    assert unnoticed(since=NOW - DAY, now=NOW) == {}
+
+
+def test_after_a_restart_it_goes_on_where_it_was_and_not_before_a_week() -> None:
+    assert noticed_until(now=NOW) == NOW - 7 * DAY
+    notice({MINT: NOW - HOUR}, now=NOW)
+    assert NOW - HOUR - 5 * MINUTE < noticed_until(now=NOW) < NOW - HOUR
 
 
 def test_what_a_leader_traded_is_noticed_too() -> None:
@@ -63,7 +70,7 @@ def test_what_a_leader_traded_is_noticed_too() -> None:
     LeaderLeg.objects.create(
         trade=trade, action="BUY", mint=MINT, amount_raw=1, decimals=5, code="LATE", decided_at=NOW
     )
-    assert unnoticed(now=NOW) == {MINT: NOW}
+    assert unnoticed(since=NOW - DAY, now=NOW) == {MINT: NOW}
 
 
 def test_a_token_seen_again_is_looked_at_again_but_not_within_a_moment() -> None:

@@ -90,6 +90,24 @@ async def test_two_tokens_of_one_swap_are_two_rows_and_one_question(
     assert {row.mint for row in await stored(platform)} == {mint, other}
 
 
+async def test_a_swap_that_only_a_signal_names_is_looked_at_too(
+    platform: Platform, mint: str
+) -> None:
+    signature = factories.signature()
+    await platform.signal(mint, source_signature=signature)
+    await platform.see(
+        lambda: LeaderTrade.objects.create(
+            leader_address=platform.leader,
+            signature=signature,
+            traded_at=platform.clock() - 5 * SECOND,
+            first_heard_at=platform.clock(),
+        )
+    )
+    assert await watch_of(platform).step() == 1
+    [seen] = await stored(platform)
+    assert (seen.signature, seen.wallet, seen.mint) == (signature, platform.leader, mint)
+
+
 async def test_the_second_source_tells_where_the_first_does_not(
     platform: Platform, mint: str
 ) -> None:

@@ -16,6 +16,21 @@ LOOK_BACK = timedelta(hours=24)
 MOST_AT_ONCE = 500
 
 
+NOT_STORED = (
+    " AND NOT EXISTS (SELECT 1 FROM trading_priceafter p WHERE p.signature = t.signature"
+    " AND p.wallet = t.leader_address AND p.mint = x.mint)"
+)
+SWAPS_WITHOUT_PRICE = (
+    "SELECT t.signature, t.leader_address, x.mint, t.traded_at, t.first_heard_at"  # noqa: S608
+    " FROM trading_leadertrade t JOIN trading_leaderleg x ON x.trade_id = t.id"
+    f" WHERE t.first_heard_at >= %s{NOT_STORED}"
+    " UNION SELECT t.signature, t.leader_address, x.mint, t.traded_at, t.first_heard_at"
+    " FROM trading_signal x JOIN trading_leadertrade t ON t.signature = x.source_signature"
+    f" AND t.leader_address = x.leader_address WHERE x.received_at >= %s{NOT_STORED}"
+    " ORDER BY 5 LIMIT %s"
+)
+
+
 class Missed(StrEnum):
     """Why there is no price; a later one is never taken in its place."""
 
@@ -49,16 +64,12 @@ class Seen:
 
 
 def swaps_without_price(*, since: datetime, limit: int = MOST_AT_ONCE) -> list[LeaderSwap]:
-    """Leaders' swaps heard since then of which neither a price nor a miss is stored, oldest first."""
-    rows = every(
-        "SELECT DISTINCT t.signature, t.leader_address, l.mint, t.traded_at, t.first_heard_at"
-        " FROM trading_leadertrade t JOIN trading_leaderleg l ON l.trade_id = t.id"
-        " LEFT JOIN trading_priceafter p ON p.signature = t.signature"
-        " AND p.wallet = t.leader_address AND p.mint = l.mint"
-        " WHERE t.first_heard_at >= %s AND p.id IS NULL ORDER BY t.first_heard_at LIMIT %s",
-        parameter(LeaderTrade, "first_heard_at", since),
-        limit,
-    )
+    """Leaders' swaps heard since then of which neither a price nor a miss is stored, oldest first.
+
+    Those that were read from transactions, and those that a provider's signal named by their signature.
+    """
+    heard = parameter(LeaderTrade, "first_heard_at", since)
+    rows = every(SWAPS_WITHOUT_PRICE, heard, heard, limit)
     return [
         LeaderSwap(
             signature=signature,

@@ -24,10 +24,26 @@ USD_PLACES, PRICE_PLACES, SOL_PLACES = Decimal("1e-6"), Decimal("1e-18"), Decima
 WIDE = Context(prec=60)
 
 
-def tokens_seen(*, now: datetime) -> dict[str, datetime]:
-    """Tokens seen since the last notice, and when last: in signals, leaders' trades and what we hold."""
+def noticed_until(*, now: datetime) -> datetime:
+    """From when on to look for tokens that were seen; reads every noticed token, so ask it once."""
     newest = SampledToken.objects.aggregate(at=Max("seen_at"))["at"]
-    since = now - LOOK_BACK if newest is None else max(newest - OVERLAP, now - LOOK_BACK)
+    return now - LOOK_BACK if newest is None else max(newest - OVERLAP, now - LOOK_BACK)
+
+
+def unnoticed(*, since: datetime, now: datetime) -> dict[str, datetime]:
+    """Tokens seen since then that are new, or were seen well after they were noticed last, and when last."""
+    seen = _seen(since=since, now=now)
+    known = SampledToken.objects.filter(mint__in=list(seen)).values_list("mint", "seen_at")
+    before = dict(known)
+    return {
+        mint: at
+        for mint, at in seen.items()
+        if mint not in before or at - before[mint] >= NEWS_AFTER
+    }
+
+
+def _seen(*, since: datetime, now: datetime) -> dict[str, datetime]:
+    """In signals, in leaders' trades and, at this moment, in what we hold."""
     heard = Signal.objects.filter(received_at__gte=since).values_list("mint")
     seen = dict(heard.annotate(at=Max("received_at")).order_by().values_list("mint", "at"))
     traded = LeaderLeg.objects.filter(trade__first_heard_at__gte=since).values_list("mint")
@@ -37,18 +53,6 @@ def tokens_seen(*, now: datetime) -> dict[str, datetime]:
     held = Position.objects.filter(status__in=OPEN).values_list("mint", flat=True).distinct()
     seen |= dict.fromkeys(held, now)
     return {mint: at for mint, at in seen.items() if mint not in QUOTE_MINTS}
-
-
-def unnoticed(*, now: datetime) -> dict[str, datetime]:
-    """Those of them that are new, or were seen again well after they were noticed last."""
-    seen = tokens_seen(now=now)
-    known = SampledToken.objects.filter(mint__in=list(seen)).values_list("mint", "seen_at")
-    before = dict(known)
-    return {
-        mint: at
-        for mint, at in seen.items()
-        if mint not in before or at - before[mint] >= NEWS_AFTER
-    }
 
 
 @transaction.atomic
