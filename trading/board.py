@@ -11,8 +11,9 @@ from django.db.models import Count, Max, Min, Q, Sum
 from django.template.loader import render_to_string
 
 from audit.models import Heartbeat, Incident
-from trading.curve import nav_curve, nav_lamports
+from trading.curve.nav import nav_curve, nav_lamports
 from trading.domain.lifecycle import OPEN, WAITING, PositionStatus, SignalStatus
+from trading.domain.market_readings import Known, Reading, Source, Stale, aged, told
 from trading.domain.trip_sentences import Sentence, sentence
 from trading.domain.trips import Closing, Phase, Trip
 from trading.domain.values import Route, lamports_to_sol
@@ -28,6 +29,7 @@ LATE_AFTER = timedelta(seconds=15)
 GONE_AFTER = timedelta(seconds=60)
 PRICE_LATE_AFTER = timedelta(seconds=5)
 PRICE_GONE_AFTER = timedelta(seconds=90)
+SOL_LATE_AFTER = timedelta(minutes=5)
 SIGNALS_SHOWN = 15
 CLOSED_SHOWN = 10
 CODES_SHOWN = 4
@@ -83,7 +85,10 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """Totals in lamports; None where no equity point is stored yet."""
+    """Totals in lamports; None where no equity point is stored yet.
+
+    `sol_price_from` is when the dollars' price was told, where that is too long ago to rest on.
+    """
 
     balance_lamports: int | None
     nav_lamports: int | None
@@ -98,6 +103,7 @@ class Money:
     closed_count: int
     won_count: int
     sol_price_usd: Decimal | None
+    sol_price_from: datetime | None
     at: datetime | None
 
 
@@ -181,7 +187,8 @@ def money(now: datetime) -> dict[str, Any]:
     total = closed.aggregate(pnl=Sum("realised_pnl_lamports"), count=Count("uuid"))
     realised = (total["pnl"] or 0) + sum(holding.realised_lamports for holding in holdings)
     unrealised = sum(holding.unrealised_lamports for holding in holdings)
-    price = point.sol_price_usd if point else None
+    sol = _sol_price(point, now)
+    price = sol.value if isinstance(sol, Known | Stale) else None
     nav = nav_lamports(point) if point else None
     balance = point.balance_lamports if point else None
     return {
@@ -199,9 +206,20 @@ def money(now: datetime) -> dict[str, Any]:
             closed_count=total["count"],
             won_count=closed.filter(realised_pnl_lamports__gt=0).count(),
             sol_price_usd=price,
+            sol_price_from=sol.at if isinstance(sol, Stale) else None,
             at=point.at if point else None,
         )
     }
+
+
+def _sol_price(point: EquityPoint | None, now: datetime) -> Reading[Decimal]:
+    """What the breaker counts with; the newest valuation's own price where it has none yet."""
+    row = TradingState.objects.filter(id=1).values_list("sol_price_usd", "sol_priced_at").first()
+    usd, at = row or (None, None)
+    if usd is None and point is not None:
+        usd, at = point.sol_price_usd, point.at
+    reading = told(usd, at=at or now, source=Source.JUPITER)
+    return aged(reading, now=now, lifetime=SOL_LATE_AFTER)
 
 
 def _usd(lamports: int | None, sol_price_usd: Decimal | None) -> Decimal | None:

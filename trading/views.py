@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from trading import board
 from trading import metrics as measured
+from trading.curve.price import price_line
 from trading.models import Position, Signal
 from trading.stories import position_story, signal_story
 
@@ -69,7 +70,8 @@ def position_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
         story = position_story(uuid)
     except Position.DoesNotExist as error:
         raise Http404("no such position") from error
-    return render(request, "trading/position.html", {"story": story})
+    chart = price_line(story.holding, story.fills, now=timezone.now())
+    return render(request, "trading/position.html", {"story": story, "chart": chart})
 
 
 @require_safe

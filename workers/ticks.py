@@ -5,12 +5,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from trading.services.ticks import Tick, add_ticks
+from trading.services.ticks import KEEP_EVERY, Tick, add_ticks
 from trading.writer import GroupWriter, StorageUnavailable
 
 log = logging.getLogger("ticks")
 WRITE_EVERY = timedelta(seconds=5)
-KEEP_EVERY = timedelta(seconds=30)
 LEAST_MOVE = Decimal("0.001")
 MOST_PENDING = 2_000
 

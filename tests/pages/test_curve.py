@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import make_equity
-from trading.curve import HEIGHT, MOST_POINTS, WIDTH, draw, nav_curve
+from trading.curve.nav import HEIGHT, MOST_POINTS, WIDTH, draw, nav_curve
 from trading.models import EquityPoint
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

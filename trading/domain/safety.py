@@ -148,10 +148,11 @@ def token_gates(
     yield _answered(token.unavailable or ("" if token.holder_bps is not None else "holders"))
     yield from _market_gates(token, strategy, policy)
     yield from _age_gates(token, strategy, policy, now)
+    price = token.price_sol
     yield gate(
         SafetyCode.NO_PRICE_SOURCE,
-        is_passed=token.price_sol is not None,
-        measured="none" if token.price_sol is None else f"{token.price_sol:.12f} SOL",
+        is_passed=price is not None and price > 0,
+        measured="none" if price is None else f"{price:.12f} SOL" if price else "worth nothing",
         limit="a price",
     )
 

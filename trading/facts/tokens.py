@@ -130,7 +130,7 @@ class TokenDesk:
     async def _ask_price(self, mint: str) -> _Price | None:
         prices = await self._gateways.jupiter.prices_usd([mint, WSOL_MINT])
         token, sol = prices.get(mint), prices.get(WSOL_MINT)
-        if token is None or sol is None or sol.usd <= 0 or token.usd <= 0:
+        if token is None or sol is None or sol.usd <= 0:
             return None
         return _Price(sol=token.usd / sol.usd, liquidity_usd=token.liquidity_usd)
 

@@ -109,7 +109,7 @@ def draw(points: Sequence[tuple[datetime, int]]) -> Curve:
     return Curve(
         spots=spots,
         grid=_grid(lowest, highest, base, y_of),
-        times=_times(points),
+        times=time_labels(start=points[0][0], span=points[-1][0] - points[0][0]),
         line=line,
         area=f"{spots[0].x},{floor} {line} {spots[-1].x},{floor}",
         base_y=y_of(base),
@@ -126,14 +126,15 @@ def _bounds(values: list[int]) -> tuple[int, int]:
     return lowest - air, highest + air
 
 
-def _x_of(share: float) -> float:
+def x_of(share: float) -> float:
+    """Where a share of the way from the left edge to the right one lies."""
     return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
 
 
 def _spots(points: Sequence[tuple[datetime, int]], *, y_of: YScale) -> tuple[Spot, ...]:
     start, base = points[0]
     span = (points[-1][0] - start).total_seconds() or 1
-    xs = [_x_of((at - start).total_seconds() / span) for at, _ in points]
+    xs = [x_of((at - start).total_seconds() / span) for at, _ in points]
     edges = [xs[0], *((a + b) / 2 for a, b in pairwise(xs)), xs[-1]]
     return tuple(
         Spot(
@@ -157,11 +158,11 @@ def _grid(lowest: int, highest: int, base: int, y_of: YScale) -> tuple[GridLine,
     )
 
 
-def _times(points: Sequence[tuple[datetime, int]]) -> tuple[TimeLabel, ...]:
-    start, span = points[0][0], points[-1][0] - points[0][0]
+def time_labels(*, start: datetime, span: timedelta) -> tuple[TimeLabel, ...]:
+    """Labels spread evenly over the axis, its ends included."""
     anchors = ("start", *["middle"] * (TIME_LABELS - 2), "end")
     shares = [index / (TIME_LABELS - 1) for index in range(TIME_LABELS)]
     return tuple(
-        TimeLabel(x=_x_of(share), anchor=anchor, at=start + span * share)
+        TimeLabel(x=x_of(share), anchor=anchor, at=start + span * share)
         for share, anchor in zip(shares, anchors, strict=True)
     )
