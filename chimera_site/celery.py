@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
+from celery.schedules import crontab
 from celery.signals import beat_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chimera_site.settings")
@@ -14,6 +15,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chimera_site.settings")
 HEARTBEAT_SECONDS = 10
 RETENTION_SECONDS = 300
 OBSERVATIONS_SECONDS = 600
+REVIEW_SECONDS = 300
+MINUTE, HOUR = 60, 3600
 
 # It warns root of pickled messages, and ours are JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -35,6 +38,14 @@ app.conf.beat_schedule = {
     ),
     "retention": every(RETENTION_SECONDS, "trading.tasks.forget_old_requests"),
     "observations": every(OBSERVATIONS_SECONDS, "trading.tasks.forget_old_observations"),
+    "promotions": every(MINUTE, "scout.tasks.expire_promotions"),
+    "runs left behind": every(MINUTE, "scout.tasks.tend_runs"),
+    "copies": every(REVIEW_SECONDS, "scout.tasks.review_copies"),
+    "scout": {
+        "task": "scout.tasks.run_daily",
+        "schedule": crontab(hour=2, minute=0),
+        "options": {"expires": HOUR},
+    },
 }
 
 

@@ -84,6 +84,14 @@ UNFOLD = {
                 _item("Trading wallets", "account_balance_wallet", "wallets_tradingwallet"),
             ),
             _group(
+                "Scout",
+                _item("Queue of candidates", "queue", "scout_candidate"),
+                _item("Runs", "travel_explore", "scout_scoutrun"),
+                _item("Scores", "leaderboard", "scout_walletscore"),
+                _item("Rosters", "move_to_inbox", "scout_rostermerge"),
+                _item("Histories", "history_edu", "scout_reading"),
+            ),
+            _group(
                 "Audit",
                 _item("Audit log", "history", "audit_entry"),
                 _item("Dead letters", "mail_off", "audit_deadletter"),

@@ -91,8 +91,8 @@ class Swap(models.Model):
     """One swap of one wallet. What nobody knows is empty, never zero; an imported one has no slot (0).
 
     `sol_lamports` is the swap's SOL leg without network fee, tip and rent; empty where it was paid in USDC
-    (`usdc_raw`). `pool_lamports` is the SOL side
-    of the pool right after the swap, from the same transaction. Prices are SOL and USD per whole token.
+    (`usdc_raw`). `pool_lamports` is the SOL side of the pool right after the swap and `pool_price` its
+    price, from the same transaction. Prices are SOL and USD per whole token.
     """
 
     address = models.CharField(max_length=44)
@@ -110,6 +110,9 @@ class Swap(models.Model):
     tip_lamports = models.BigIntegerField(default=0)
     dex = models.CharField(max_length=60, blank=True)
     pool_lamports = models.BigIntegerField(null=True)
+    pool_price = models.FloatField(
+        null=True, help_text="Lamports per raw token, as statistics use it."
+    )
     liquidity_usd = models.DecimalField(max_digits=24, decimal_places=6, null=True)
     volume_24h_usd = models.DecimalField(max_digits=24, decimal_places=6, null=True)
     token_created_at = models.DateTimeField(null=True)

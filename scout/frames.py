@@ -1,76 +1,27 @@
 """Wallets' swaps as the research reads them: rows joined with what is known about the moment of each."""
 
-import bisect
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from django.db.models import Avg
-from django.db.models.functions import TruncHour
+from pandas.api.types import union_categoricals
 
 from scout.archive import Reading, Side, Swap
+from scout.knowledge import Moments, prices_after, samples_at
+from scout.research.trades import trades_of
 from trading.domain.values import LAMPORTS_PER_SOL
-from trading.models import EquityPoint, Token
 
 COLUMNS = (
     "address", "signature", "at", "mint", "symbol", "side", "sol_lamports", "usdc_raw", "token_raw", "decimals",
-    "fee_lamports", "tip_lamports", "dex", "pool_lamports", "liquidity_usd", "volume_24h_usd",
+    "fee_lamports", "tip_lamports", "dex", "pool_lamports", "pool_price", "liquidity_usd", "volume_24h_usd",
     "token_created_at", "sol_price_usd", "price_after_sol",
 )  # fmt: skip
 BOTH_SIDES = 2
+WALLETS_AT_ONCE = 200
+CATEGORIES = ("wallet", "token", "symbol", "dex")
 USDC_DECIMALS = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SolPrices:
-    """SOL in USD as the platform has seen it, by the hour; `fallback` where it has seen nothing at all."""
-
-    moments: tuple[datetime, ...] = ()
-    prices: tuple[Decimal, ...] = ()
-    fallback: Decimal | None = None
-
-    def at(self, moment: datetime) -> Decimal | None:
-        """The last one seen by then; before the first one, that first one: SOL moves less than pools do."""
-        if not self.moments:
-            return self.fallback
-        return self.prices[max(0, bisect.bisect_right(self.moments, moment) - 1)]
-
-
-def sol_prices(*, fallback: Decimal | None) -> SolPrices:
-    """What the platform's own valuations have seen."""
-    seen = (
-        EquityPoint.objects.filter(sol_price_usd__isnull=False)
-        .annotate(hour=TruncHour("at"))
-        .values("hour")
-        .annotate(price=Avg("sol_price_usd"))
-        .order_by("hour")
-        .values_list("hour", "price")
-    )
-    rows = list(seen)
-    return SolPrices(
-        moments=tuple(hour for hour, _ in rows),
-        prices=tuple(Decimal(price) for _, price in rows),
-        fallback=fallback,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moments:
-    """What is known about tokens and times besides the swaps themselves."""
-
-    sol: SolPrices = field(default_factory=SolPrices)
-    symbols: dict[str, str] = field(default_factory=dict)
-
-
-def moments(*, sol_price_usd: Decimal | None) -> Moments:
-    """As the platform knows them now."""
-    return Moments(
-        sol=sol_prices(fallback=sol_price_usd),
-        symbols=dict(Token.objects.values_list("mint", "symbol")),
-    )
 
 
 def swap_frame(addresses: Sequence[str], *, known: Moments, until: datetime) -> pd.DataFrame:
@@ -78,21 +29,14 @@ def swap_frame(addresses: Sequence[str], *, known: Moments, until: datetime) -> 
 
     `sol_amount` has network fee and tip inside: more for a buy, less for a sale. Of a wallet whose history
     was cut off only the part without gaps; swaps in USDC count at SOL's price of the time. Liquidity is
-    both sides of the pool, its SOL side doubled, from the swap's own transaction where nobody has told it otherwise.
+    what was imported, else both sides of the pool, its SOL side doubled, from the swap's own transaction, else
+    what the platform's samples saw.
     """
-    swaps = Swap.objects.filter(address__in=addresses, at__lte=until).order_by(
-        "address", "at", "id"
-    )
-    cut = dict(
-        Reading.objects.filter(address__in=addresses, complete_since__isnull=False).values_list(
-            "address", "complete_since"
-        )
-    )
-    rows = (
-        dict(zip(COLUMNS, row, strict=True)) for row in swaps.values_list(*COLUMNS).iterator(10_000)
-    )
+    rows = list(_rows(addresses, until=until))
+    _add_samples(rows)
+    _add_prices_after(rows, addresses)
     return pd.DataFrame(
-        list(_described(rows, known, cut)),
+        list(_described(rows, known)),
         columns=[
             "wallet", "tx_sig", "ts", "token", "symbol", "side", "sol_amount", "token_amount",
             "price_sol", "liquidity_usd", "volume_24h_usd", "token_created_ts", "sol_price_usd",
@@ -101,13 +45,61 @@ def swap_frame(addresses: Sequence[str], *, known: Moments, until: datetime) -> 
     )  # fmt: skip
 
 
-def _described(
-    rows: Iterable[dict[str, Any]], known: Moments, cut: Mapping[str, datetime | None]
-) -> Iterable[tuple[Any, ...]]:
-    for row in rows:
+def trades_until(addresses: Sequence[str], *, known: Moments, until: datetime) -> pd.DataFrame:
+    """`swap_frame` as the compact frame of scout/research/trades.py, with signatures, sorted by wallet.
+
+    Read some wallets at a time, so that what is large is only the result. Rows that the research does not
+    take are left out: they come from the chain, and a figure beyond all reason on it is nobody's trade.
+    """
+    parts = []
+    for start in range(0, len(addresses), WALLETS_AT_ONCE):
+        frame = swap_frame(addresses[start : start + WALLETS_AT_ONCE], known=known, until=until)
+        if not frame.empty:
+            parts.append(trades_of(frame, is_strict=False, keep_signatures=True).rows)
+    if not parts:
+        return pd.DataFrame()
+    columns = {
+        name: union_categoricals([part[name] for part in parts], sort_categories=True)
+        for name in CATEGORIES
+    }
+    plain = [part.drop(columns=list(CATEGORIES)) for part in parts]
+    joined = pd.concat(plain, ignore_index=True)
+    return joined.assign(**columns)[list(parts[0].columns)]
+
+
+def _rows(addresses: Sequence[str], *, until: datetime) -> Iterable[dict[str, Any]]:
+    swaps = Swap.objects.filter(address__in=addresses, at__lte=until)
+    cut: dict[str, datetime | None] = dict(
+        Reading.objects.filter(address__in=addresses, complete_since__isnull=False).values_list(
+            "address", "complete_since"
+        )
+    )
+    for values in swaps.order_by("address", "at", "id").values_list(*COLUMNS).iterator(10_000):
+        row = dict(zip(COLUMNS, values, strict=True))
         since = cut.get(row["address"])
-        if (since is not None and row["at"] < since) or not row["token_raw"]:
-            continue
+        if (since is None or row["at"] >= since) and row["token_raw"]:
+            yield row
+
+
+def _add_samples(rows: Sequence[dict[str, Any]]) -> None:
+    """What was seen of the token's market, for swaps that tell no depth themselves."""
+    silent = [row for row in rows if row["liquidity_usd"] is None and row["pool_lamports"] is None]
+    seen = samples_at([(row["mint"], row["at"]) for row in silent])
+    for row, sample in zip(silent, seen, strict=True):
+        if sample is not None:
+            row["liquidity_usd"], row["sol_price_usd"] = sample.liquidity_usd, sample.sol_price_usd
+            row["volume_24h_usd"] = sample.volume_24h_usd
+
+
+def _add_prices_after(rows: Sequence[dict[str, Any]], addresses: Sequence[str]) -> None:
+    seen = prices_after(addresses)
+    for row in rows if seen else ():
+        if row["price_after_sol"] is None:
+            row["price_after_sol"] = seen.get((row["address"], row["signature"]))
+
+
+def _described(rows: Iterable[dict[str, Any]], known: Moments) -> Iterable[tuple[Any, ...]]:
+    for row in rows:
         sol_price = row["sol_price_usd"] or known.sol.at(row["at"])
         paid_lamports = _paid_lamports(row, sol_price)
         if paid_lamports is not None:
@@ -130,7 +122,7 @@ def _swap(
     costs = row["fee_lamports"] + row["tip_lamports"]
     signed = costs if row["side"] == Side.BUY else -costs
     tokens = row["token_raw"] / 10 ** row["decimals"]
-    created = row["token_created_at"]
+    created = row["token_created_at"] or known.births.get(row["mint"])
     return (
         row["address"],
         row["signature"],
@@ -147,8 +139,18 @@ def _swap(
         _number(sol_price),
         row["dex"],
         int(row["tip_lamports"] > 0),
-        _number(row["price_after_sol"]),
+        _price_after(row),
     )
+
+
+def _price_after(row: dict[str, Any]) -> float | None:
+    """What a follower would have been quoted: as sampled a few seconds later, else the pool's own price right
+    after the swap, which is it when nobody else trades in between."""
+    if row["price_after_sol"] is not None:
+        return float(row["price_after_sol"])
+    if row["pool_price"] is None:
+        return None
+    return float(row["pool_price"] * 10 ** row["decimals"] / LAMPORTS_PER_SOL)
 
 
 def _liquidity_usd(row: dict[str, Any], sol_price: Decimal | None) -> float | None:

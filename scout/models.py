@@ -88,9 +88,6 @@ class WalletScore(models.Model):
     status = models.CharField(max_length=10, blank=True, help_text="What the run proposes.")
     reasons = models.JSONField(default=list)
     evidence = models.JSONField(default=dict)
-    measures = models.JSONField(
-        default=dict, help_text="What is compared with the others' in the end."
-    )
     verdict = models.CharField(max_length=24, blank=True)
     backtest = models.JSONField(default=dict)
     owner = models.CharField(max_length=44, blank=True, help_text="First wallet of the same owner.")

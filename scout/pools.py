@@ -1,29 +1,52 @@
-"""How deep a pool was right after a swap, read from the swap's own transaction. Plain Python, no rows."""
+"""How deep a pool was right after a swap, and its price, read from the swap's own transaction; no rows."""
 
+import math
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 from trading.domain.values import WSOL_MINT
 
+TOLERANCE = 0.03
+"""Room for the pool's fee and a transfer fee of the token."""
 Balances = dict[tuple[str, str], list[tuple[int, int]]]
 
 
-def pool_lamports(transaction: dict[str, Any], *, wallet: str, mint: str) -> int | None:
-    """Wrapped SOL left in the account that traded this mint with the wallet; None when there is none such.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """A pool right after a swap: its wrapped SOL, and its price in lamports per raw token where that can be
+    read from its balances (None: it prices otherwise, as pools of concentrated liquidity do)."""
 
-    The pool is the owner, other than the wallet, of exactly one account of the mint and one of wrapped
-    SOL that changed in opposite directions; of several, the one that moved most tokens. Venues that hold
-    both sides otherwise (bonding curves in native SOL, pools against USDC) stay unknown.
+    lamports: int
+    price: float | None
+
+
+def pool_after(transaction: dict[str, Any], *, wallet: str, mint: str) -> Pool | None:
+    """The pool that traded this mint with the wallet; None when there is none such.
+
+    It is the owner, other than the wallet, of exactly one account of the mint and one of wrapped SOL that
+    changed in opposite directions; of several, the one that moved most tokens. Venues that hold both sides
+    otherwise (bonding curves in native SOL, pools against USDC) stay unknown.
     """
     accounts = _by_owner(transaction["meta"])
-    found: list[tuple[int, int]] = []
-    for owner in {owner for owner, _ in accounts} - {wallet}:
+    found: list[tuple[int, Pool]] = []
+    for owner in sorted({owner for owner, _ in accounts} - {wallet}):
         tokens = _moved(accounts.get((owner, mint), []))
         sol = _moved(accounts.get((owner, WSOL_MINT), []))
         if len(tokens) == len(sol) == 1 and _are_opposite(tokens[0], sol[0]):
-            before, after = tokens[0]
-            found.append((abs(after - before), sol[0][1]))
-    return max(found)[1] if found else None
+            price = _price(tokens[0], sol[0])
+            found.append((abs(tokens[0][1] - tokens[0][0]), Pool(lamports=sol[0][1], price=price)))
+    return max(found, key=lambda each: each[0])[1] if found else None
+
+
+def _price(tokens: tuple[int, int], sol: tuple[int, int]) -> float | None:
+    """SOL over tokens after the swap, if the pool is one whose product of both stays constant: there a swap's
+    own price is the geometric mean of the ratios before and after it (Adams et al. 2020), fees aside."""
+    if not all((*tokens, *sol)):
+        return None
+    before, after = sol[0] / tokens[0], sol[1] / tokens[1]
+    paid = abs(sol[1] - sol[0]) / abs(tokens[1] - tokens[0])
+    return after if abs(paid / math.sqrt(before * after) - 1) <= TOLERANCE else None
 
 
 def _by_owner(meta: dict[str, Any]) -> Balances:

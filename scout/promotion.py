@@ -1,5 +1,6 @@
 """Which place a wallet has earned: one pure rule over its scores, its backtest, its owner and our own copies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -33,7 +34,7 @@ class Copies:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """What is known about one wallet. `skill_status` is the skill score's own admission, None in a score
-    unknown; `verdict` is empty where no backtest was made.
+    unknown; `verdict` is empty where no backtest was made. `positions` are those a follower could have taken.
     """
 
     address: str
@@ -42,6 +43,8 @@ class Case:
     skill_status: Status
     verdict: str = ""
     verdict_text: str = ""
+    positions: int = 0
+    idle_days: float | None = None
     copies: Copies | None = None
 
 
@@ -62,6 +65,12 @@ class Proposal:
 def propose(case: Case, policy: ScoutPolicy) -> Proposal:
     """ACTIVE needs the policy's choice of score, a passed backtest, and no losses of our own after it."""
     proposal = _by_score(case, policy)
+    if case.positions < policy.minimum_positions:
+        proposal = proposal.lowered(
+            f"a record of {case.positions} positions; {policy.minimum_positions} are asked for"
+        )
+    if case.idle_days is not None and case.idle_days > policy.inactivity_days:
+        proposal = proposal.lowered(f"has not traded for {case.idle_days:.1f} days")
     if case.verdict != PASSED:
         text = case.verdict_text or "no backtest was made"
         proposal = proposal.lowered(f"backtest {case.verdict or 'missing'}: {text}")
@@ -87,7 +96,7 @@ def _by_score(case: Case, policy: ScoutPolicy) -> Proposal:
 
 
 def one_owner_one_vote(
-    proposals: dict[str, Proposal], *, owners: dict[str, str], ranks: dict[str, float]
+    proposals: Mapping[str, Proposal], *, owners: Mapping[str, str], ranks: Mapping[str, float]
 ) -> dict[str, Proposal]:
     """Of the ACTIVE wallets of one owner the best alone stays ACTIVE; `owners` names each wallet's group."""
     best: dict[str, str] = {}

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from scout.archive import Side, Swap
-from scout.pools import pool_lamports
+from scout.pools import Pool, pool_after
 from trading.domain.swaps import (
     Direction,
     ParsedTransaction,
@@ -19,7 +19,7 @@ from trading.domain.values import WSOL_MINT
 from trading.gateways.jito import TIP_ACCOUNTS
 
 log = logging.getLogger("scout")
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Raised when the same transaction would be read otherwise; kept ones are then read again."""
 SIDES = {Direction.BUY: Side.BUY, Direction.SELL: Side.SELL}
 LEVEL = 6
@@ -48,10 +48,10 @@ def swaps_of(transaction: dict[str, Any], *, address: str, signature: str) -> li
         return []
     if parsed.direction not in SIDES or parsed.error is not None or parsed.block_time is None:
         return []
-    return [_swap(parsed, pool_lamports(transaction, wallet=address, mint=parsed.token_mint))]
+    return [_swap(parsed, pool_after(transaction, wallet=address, mint=parsed.token_mint))]
 
 
-def _swap(parsed: ParsedTransaction, depth_lamports: int | None) -> Swap:
+def _swap(parsed: ParsedTransaction, pool: Pool | None) -> Swap:
     base_raw = abs(parsed.base_delta_raw or 0)
     is_sol = parsed.base_mint == WSOL_MINT
     return Swap(
@@ -68,5 +68,6 @@ def _swap(parsed: ParsedTransaction, depth_lamports: int | None) -> Swap:
         fee_lamports=parsed.network_fee_lamports,
         tip_lamports=parsed.jito_tip_lamports,
         dex=(parsed.router or "/".join(parsed.venues))[:60],
-        pool_lamports=depth_lamports,
+        pool_lamports=None if pool is None else pool.lamports,
+        pool_price=None if pool is None else pool.price,
     )

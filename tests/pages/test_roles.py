@@ -5,7 +5,8 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import make_position, make_signal, make_submission
+from tests.factories import make_leader, make_position, make_signal, make_submission
+from tests.scout.rosters import make_run
 
 LOGIN, OK, FORBIDDEN = "login", 200, 403
 PAGES = [
@@ -25,6 +26,14 @@ PAGES = [
     ("ask_wallet", LOGIN, OK, OK),
     ("rule_landed", LOGIN, FORBIDDEN, OK),
     ("rule_never_landed", LOGIN, FORBIDDEN, OK),
+    ("roster", LOGIN, OK, OK),
+    ("wallet", LOGIN, OK, OK),
+    ("change_leaders", LOGIN, FORBIDDEN, OK),
+    ("scout_runs", LOGIN, OK, OK),
+    ("scout_run", LOGIN, OK, OK),
+    ("begin_run", LOGIN, FORBIDDEN, OK),
+    ("end_run", LOGIN, FORBIDDEN, OK),
+    ("people:validate_roster", 401, FORBIDDEN, 404),
     ("login", OK, 302, 302),
     ("health", OK, OK, OK),
     ("metrics", OK, OK, OK),
@@ -33,6 +42,7 @@ PAGES = [
 RULINGS = ["rule_landed", "rule_never_landed"]
 SUBMISSION_PAGES = [*RULINGS, "evidence", "ask_engine", "ask_wallet"]
 ACTS = ["halt", "resume", "reset_breaker", "close_everything", "close_position", *RULINGS]
+ACTS += ["change_leaders", "begin_run", "end_run"]
 ADMIN_LISTS = sorted(
     f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
     for model in admin.site._registry
@@ -40,6 +50,12 @@ ADMIN_LISTS = sorted(
 
 
 def url_of(name: str) -> str:
+    if name == "wallet":
+        return reverse(name, args=[make_leader().address])
+    if name == "change_leaders":
+        return f"{reverse(name, args=['promote'])}?address={make_leader().address}"
+    if name in ("scout_run", "end_run"):
+        return reverse(name, args=[make_run().pk])
     if name == "signal":
         return reverse(name, args=[make_signal().uuid])
     if name in ("position", "close_position"):

@@ -8,6 +8,7 @@ from uuid import uuid4
 from django.utils import timezone
 from solders.keypair import Keypair
 
+from scout.models import RunState, ScoreState, ScoutRun, WalletScore
 from scout.roster_file import Entry, Roster, write_roster
 
 NOW = timezone.now()
@@ -47,6 +48,24 @@ def roster(*entries: Entry, **fields: Any) -> Roster:
         "entries": entries or (entry(),),
     }
     return Roster(**(values | fields))
+
+
+def make_run(*scores: dict[str, Any], **fields: Any) -> ScoutRun:
+    """A finished run with these judged wallets."""
+    values: dict[str, Any] = {
+        "state": RunState.FINISHED,
+        "actor": "tests",
+        "code_version": "abc",
+        "as_of": NOW,
+        "started_at": NOW,
+        "progressed_at": NOW,
+        "finished_at": NOW,
+        "wallets": len(scores),
+    }
+    run = ScoutRun.objects.create(**(values | fields))
+    for score in scores:
+        WalletScore.objects.create(run=run, **({"state": ScoreState.JUDGED} | score))
+    return run
 
 
 def written(path: Path, *entries: Entry, **fields: Any) -> Path:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from scout.archive import Reading, Swap
-from scout.frames import Moments, SolPrices, moments, swap_frame
+from scout.frames import swap_frame
+from scout.knowledge import Moments, SolPrices, moments
 from scout.research.trades import trades_of
 from tests import factories
 from trading.models import Token

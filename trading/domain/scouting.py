@@ -13,7 +13,8 @@ class ScoutPolicy:
     """Which score decides and from where on, how far histories go back, what a leader may lose us.
 
     `score` is "skill", whose own test admits, or "wqs" with the two limits below; a leader becomes ACTIVE
-    by either only when the backtest has passed too. A leader whose copies, once there are
+    by either only when the backtest has passed too, with `minimum_positions` that a follower could have
+    taken, and when it has traded lately. A leader whose copies, once there are
     `demotion_copies` of them, lost more than `maximum_copy_loss_bps` of what they cost is demoted; so is
     one that has not traded for `inactivity_days`.
     """
@@ -21,6 +22,7 @@ class ScoutPolicy:
     score: str = "skill"
     active_score: int = 70
     candidate_score: int = 40
+    minimum_positions: int = 30
     history_days: int = 90
     transactions_per_wallet: int = 5_000
     transactions_per_day: int = 200_000
@@ -28,7 +30,7 @@ class ScoutPolicy:
     copy_size_lamports: int = LAMPORTS_PER_SOL // 2
     demotion_copies: int = 5
     maximum_copy_loss_bps: int = 500
-    inactivity_days: int = 14
+    inactivity_days: int = 5
 
 
 def scout_contradictions(part: ScoutPolicy) -> Iterator[tuple[str, str]]:
@@ -44,6 +46,7 @@ def scout_contradictions(part: ScoutPolicy) -> Iterator[tuple[str, str]]:
         "most_candidates",
         "copy_size_lamports",
         "demotion_copies",
+        "minimum_positions",
         "inactivity_days",
     ):
         if getattr(part, name) <= 0:

@@ -7,11 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from scout.commands import backtest, importing, score
+from scout.commands import backtest, importing, merge, run, score
 
 SUBCOMMANDS: dict[str, ModuleType] = {
     "backtest": backtest,
     "import": importing,
+    "merge": merge,
+    "run": run,
     "score": score,
 }
 

@@ -9,6 +9,7 @@ from trading import live
 from workers.executor import RENEW_SECONDS, Executor, listen_for_wakes
 from workers.guard import rpc_weather
 from workers.heartbeat import BEAT_SECONDS, Heart
+from workers.rosters import take_over_on_hangup
 from workers.runtime import every, run_daemon, run_together, utc_now
 from workers.wiring import open_desk
 
@@ -37,6 +38,7 @@ async def _main() -> None:
                 desk.conditions.keep_fresh(),
                 every(BEAT_SECONDS, heart.beat, name="heartbeat"),
                 every(RENEW_SECONDS, executor.renew, name="renewing leases"),
+                take_over_on_hangup(settings.ROSTER_FILE, clock=utc_now),
                 executor.consume(),
             )
         finally:

@@ -1,0 +1,308 @@
+"""All wallets of a run judged together: scores, backtests, owners, and the place each has earned. No rows change."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from scout.frames import trades_until
+from scout.knowledge import Moments, token_facts
+from scout.promotion import Case, Copies, Proposal, Status, one_owner_one_vote, propose
+from scout.research.backtest import Backtest, backtest_of
+from scout.research.costs import Costs
+from scout.research.facts import Facts
+from scout.research.marks import known_liquidity, marks_at
+from scout.research.owners import Owners, owners_of
+from scout.research.replay import known_prices, replay, with_births
+from scout.research.scores import Settings, scores_of
+from scout.research.setting import Assumptions, Setting
+from scout.research.study import study_of
+from scout.research.verdicts import Limits, Verdict
+from trading.domain.policy import Policy
+from trading.domain.values import LAMPORTS_PER_SOL
+
+STRATEGIES = ("SHIELD", "SPEAR")
+DEEP_SHARE = 0.8
+MOST_BACKTESTS = 500
+"""The best of a larger run are replayed; who is not among them is proposed as a candidate at most."""
+RECENT_PART = 3
+"""The last so-manieth part of the history is looked at by itself."""
+TURNED = (Verdict.NEGATIVE_PNL, Verdict.PNL_REDUCTION)
+KEPT_COPIES, KEPT_REFUSALS = 300, 50
+PRICES = ["token", "ts", "price_sol", "liquidity_usd", "sol_price_usd"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Whom to judge, as of when, by which policy, and what is known besides their swaps."""
+
+    addresses: tuple[str, ...]
+    as_of: datetime
+    known: Moments
+    copies: Mapping[str, Copies]
+    policy: Policy
+    has_backtest: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """A wallet's backtest over its whole history, and over the last part of it alone: who was good once and is
+    not any more fails the second, walking forward from the first.
+    """
+
+    whole: Backtest
+    recent: Backtest
+
+    @property
+    def _failing(self) -> Backtest:
+        has_turned = self.whole.verdict == Verdict.PASSED and self.recent.verdict in TURNED
+        return self.recent if has_turned else self.whole
+
+    @property
+    def verdict(self) -> str:
+        return str(self._failing.verdict)
+
+    @property
+    def text(self) -> str:
+        told = self._failing.text
+        return told if self._failing is self.whole else f"lately {told}"
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is stored: the newest copies and refusals, without the policy, which revisions keep."""
+        plain = self.whole.as_json()
+        setting = {name: value for name, value in plain["setting"].items() if name != "policy"}
+        return plain | {
+            "verdict": self.verdict,
+            "text": self.text,
+            "setting": setting,
+            "copies": plain["copies"][-KEPT_COPIES:],
+            "refused": plain["refused"][-KEPT_REFUSALS:],
+            "recent": {
+                "since": self.recent.since,
+                "verdict": str(self.recent.verdict),
+                "pnl_lamports": self.recent.pnl_lamports,
+                "text": self.recent.text,
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One wallet: its scores, its backtest where one was made, its owner's wallets, its place."""
+
+    score: Mapping[str, Any]
+    strategy: str
+    proposal: Proposal
+    backtest: Rehearsal | None = None
+    owner: str = ""
+    owner_evidence: tuple[str, ...] = ()
+
+    def columns(self) -> dict[str, Any]:
+        """As a WalletScore keeps it."""
+        score = self.score
+        return {
+            "text": "",
+            "trades": int(_number(score.get("n_trades")) or 0),
+            "wqs": _number(score.get("wqs")),
+            "skill": _number(score.get("skill")),
+            "p_positive": _number(score.get("skill_p_positive")),
+            "copy_return": _number(score.get("expected_copy_return")),
+            "copy_return_error": _number(score.get("copy_return_error")),
+            "archetype": str(score.get("archetype") or "")[:40],
+            "status": str(self.proposal.status),
+            "reasons": [*self.proposal.reasons, *_sentences(score.get("reasons"))],
+            "evidence": {"strategy": self.strategy, **_plain(score)},
+            "verdict": "" if self.backtest is None else self.backtest.verdict,
+            "backtest": {} if self.backtest is None else self.backtest.as_json(),
+            "owner": self.owner,
+            "owner_evidence": list(self.owner_evidence),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Every wallet's judgement, and figures of all of them together."""
+
+    wallets: Mapping[str, Judgement]
+    summary: dict[str, Any]
+
+
+def judge(question: Question, *, progress: Callable[[], None]) -> Outcome:
+    """The same rows and the same question give the same outcome; wallets without a swap are judged too."""
+    trades = trades_until(question.addresses, known=question.known, until=question.as_of)
+    progress()
+    if trades.empty:
+        return _outcome(question, pd.DataFrame(), {}, {}, None)
+    facts = token_facts(until=question.as_of)
+    scores = _scores(question, trades, facts)
+    progress()
+    strategies = strategies_of(trades, policy=question.policy)
+    chosen = _worth_a_backtest(scores, strategies) if question.has_backtest else {}
+    backtests = dict(_backtests(question, trades, facts, chosen))
+    progress()
+    return _outcome(question, scores, strategies, backtests, owners_of(trades))
+
+
+def _scores(question: Question, trades: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+    as_of, price = int(question.as_of.timestamp()), question.known.sol.fallback
+    costs = Costs(stake_sol=question.policy.scout.copy_size_lamports / LAMPORTS_PER_SOL)
+    sol_usd = costs.assumed_sol_usd if price is None else float(price)
+    study = study_of(
+        trades,
+        liquidity=known_liquidity(trades),
+        marks=marks_at(trades, facts.tokens_known_at(as_of), sol_usd=sol_usd),
+        as_of=as_of,
+        costs=costs,
+    )
+    return scores_of(study, settings=Settings(costs=costs))
+
+
+def strategies_of(trades: pd.DataFrame, *, policy: Policy) -> dict[str, str]:
+    """SHIELD for wallets that buy nearly always where SHIELD may; all others are hunters."""
+    buys = trades[trades["is_buy"]]
+    is_deep = buys["liquidity_usd"] >= policy.shield.minimum_liquidity_usd
+    share = is_deep.groupby(buys["wallet"], observed=True).mean()
+    return {
+        str(wallet): "SHIELD" if deep >= DEEP_SHARE else "SPEAR" for wallet, deep in share.items()
+    }
+
+
+def _backtests(
+    question: Question, trades: pd.DataFrame, facts: Facts, chosen: Mapping[str, str]
+) -> Iterator[tuple[str, Rehearsal]]:
+    """Of the chosen wallets, each under its strategy; every other swap tells what a token cost."""
+    as_of = int(question.as_of.timestamp())
+    since = as_of - (as_of - int(trades["ts"].min())) // RECENT_PART
+    born = with_births(trades, facts)
+    prices = pd.concat([born[PRICES], known_prices(facts, as_of)], ignore_index=True)
+    for strategy in STRATEGIES:
+        wallets = [each for each, own in chosen.items() if own == strategy]
+        if not wallets:
+            continue
+        own = born[born["wallet"].isin(wallets)].reset_index(drop=True)
+        found = replay(own, setting=_setting(question, strategy), others=prices, until=as_of)
+        for wallet in wallets:
+            whole = backtest_of(found, own, wallet=wallet, limits=Limits())
+            recent = backtest_of(found, own, wallet=wallet, limits=Limits(), since=since)
+            yield wallet, Rehearsal(whole=whole, recent=recent)
+
+
+def _setting(question: Question, strategy: str) -> Setting:
+    price = question.known.sol.fallback
+    return Setting(
+        strategy=strategy,
+        policy=question.policy,
+        assumptions=Assumptions(
+            size_lamports=question.policy.scout.copy_size_lamports,
+            sol_price_usd=None if price is None else float(price),
+        ),
+    )
+
+
+def _worth_a_backtest(scores: pd.DataFrame, strategies: Mapping[str, str]) -> dict[str, str]:
+    """The best by skill, then by WQS, as many as can be replayed within a run."""
+    best = scores.sort_values(["skill", "wqs"], ascending=False, na_position="last", kind="stable")
+    return {
+        wallet: strategies[wallet] for wallet in best.index[:MOST_BACKTESTS] if wallet in strategies
+    }
+
+
+def _outcome(
+    question: Question,
+    scores: pd.DataFrame,
+    strategies: Mapping[str, str],
+    backtests: Mapping[str, Rehearsal],
+    owners: Owners | None,
+) -> Outcome:
+    rows = dict(zip(map(str, scores.index), scores.to_dict("records"), strict=True))
+    cases = {
+        each: _case(each, rows.get(each, {}), question, backtests) for each in question.addresses
+    }
+    owner_of = {} if owners is None else owners.owner_of
+    proposals = one_owner_one_vote(
+        {each: propose(case, question.policy.scout) for each, case in cases.items()},
+        owners=owner_of,
+        ranks={each: case.skill or 0.0 for each, case in cases.items()},
+    )
+    wallets = {
+        each: Judgement(
+            score=rows.get(each, {}),
+            strategy=strategies.get(each, "SPEAR"),
+            proposal=proposals[each],
+            backtest=backtests.get(each),
+            **_family(each, owners),
+        )
+        for each in question.addresses
+    }
+    return Outcome(wallets=wallets, summary=_summary(rows, proposals))
+
+
+def _case(
+    address: str, row: Mapping[str, Any], question: Question, backtests: Mapping[str, Rehearsal]
+) -> Case:
+    found = backtests.get(address)
+    return Case(
+        address=address,
+        wqs=_number(row.get("wqs")),
+        skill=_number(row.get("skill")),
+        skill_status=Status(row.get("status") or Status.REJECTED),
+        verdict="" if found is None else found.verdict,
+        verdict_text="" if found is None else found.text,
+        positions=int(_number(row.get("n_copied")) or 0),
+        idle_days=_number(row.get("idle_days")),
+        copies=question.copies.get(address),
+    )
+
+
+def _family(address: str, owners: Owners | None) -> dict[str, Any]:
+    """The owner's name and what holds its wallets together; nothing for a wallet alone."""
+    evidence = () if owners is None else owners.evidence(address)
+    if owners is None or not evidence:
+        return {}
+    return {
+        "owner": owners.owner_of[address],
+        "owner_evidence": tuple(
+            f"{each.first} and {each.second}: {each.text}" for each in evidence
+        ),
+    }
+
+
+def _summary(
+    rows: Mapping[str, Mapping[str, Any]], proposals: Mapping[str, Proposal]
+) -> dict[str, Any]:
+    statuses = Counter(str(each.status) for each in proposals.values())
+    archetypes = Counter(str(row.get("archetype") or "none") for row in rows.values())
+    tested = sum(_number(row.get("p_value")) is not None for row in rows.values())
+    return {
+        "statuses": {str(each): statuses[each] for each in Status if statuses[each]},
+        "archetypes": dict(sorted(archetypes.items())),
+        "luck": f"{tested} wallets were tested: of so many, one in twenty looks good at p = 5 % by luck"
+        f" alone, about {tested * 0.05:.0f}",
+    }
+
+
+def _number(value: Any) -> float | None:
+    """A figure that is known, or None."""
+    if value is None or isinstance(value, str) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _sentences(reasons: Any) -> list[str]:
+    """The score's own reasons, whether told as one text or several."""
+    if isinstance(reasons, str):
+        return [part for part in reasons.split("; ") if part]
+    return [str(each) for each in reasons or ()]
+
+
+def _plain(score: Mapping[str, Any]) -> dict[str, Any]:
+    """Every other figure the score rests on, as JSON: unknown ones are null."""
+    return {
+        name: value if isinstance(value, str) else _number(value)
+        for name, value in score.items()
+        if name != "reasons"
+    }
