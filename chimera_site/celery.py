@@ -46,6 +46,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=2, minute=0),
         "options": {"expires": HOUR},
     },
+    "discovery": {
+        "task": "scout.tasks.look_around",
+        "schedule": crontab(hour=3, minute=30),
+        "options": {"expires": HOUR},
+    },
 }
 
 

@@ -167,6 +167,24 @@ def _fetch_batch(
     return len(signatures) - len(found) - len(asked)
 
 
+def read_signatures(
+    signatures: Sequence[str], *, chain: ChainReader, per_day: int, now: datetime
+) -> int:
+    """Store the swaps of whoever paid for these transactions; how many of them could be had.
+
+    UnableToRead when the day's budget is used up. It is no history: nothing says that it has no gaps.
+    """
+    count = 0
+    for batch in _batches(list(signatures)):
+        kept = RawTransaction.objects.filter(pk__in=batch)
+        found = {raw.signature: unpacked(bytes(raw.body)) for raw in kept}
+        wanted = [each for each in batch if each not in found]
+        asked = _ask(wanted, chain=chain, per_day=per_day, now=now) if wanted else {}
+        _keep(found | asked, new=asked, address=None)
+        count += len(found) + len(asked)
+    return count
+
+
 def _ask(
     signatures: Sequence[str], *, chain: ChainReader, per_day: int, now: datetime
 ) -> dict[str, dict[str, Any]]:
@@ -196,6 +214,17 @@ def _store(
     *,
     new: dict[str, dict[str, Any]],
 ) -> None:
+    _keep(found, new=new, address=address)
+    listed = Pending.objects.filter(address=address)
+    listed.filter(signature__in=found).delete()
+    _give_up(address, listed.filter(signature__in=set(signatures) - set(found)))
+
+
+@transaction.atomic
+def _keep(
+    found: dict[str, dict[str, Any]], *, new: dict[str, dict[str, Any]], address: str | None
+) -> None:
+    """The new transactions themselves, and of all the swaps of this wallet, or of who paid for each."""
     RawTransaction.objects.bulk_create(
         [
             RawTransaction(signature=signature, slot=int(body["slot"]), body=packed(body))
@@ -204,13 +233,13 @@ def _store(
         ignore_conflicts=True,
     )
     Swap.objects.bulk_create(
-        [swap for signature in signatures if signature in found
-         for swap in swaps_of(found[signature], address=address, signature=signature)],
+        [
+            swap
+            for signature, body in found.items()
+            for swap in swaps_of(body, address=address, signature=signature)
+        ],
         ignore_conflicts=True,
-    )  # fmt: skip
-    listed = Pending.objects.filter(address=address)
-    listed.filter(signature__in=found).delete()
-    _give_up(address, listed.filter(signature__in=set(signatures) - set(found)))
+    )
 
 
 def _give_up(address: str, missing: Any) -> None:

@@ -37,9 +37,9 @@ def unpacked(body: bytes) -> dict[str, Any]:
     return dict(orjson.loads(zlib.decompress(body)))
 
 
-def swaps_of(transaction: dict[str, Any], *, address: str, signature: str) -> list[Swap]:
-    """The swap of this wallet in it, unsaved; none when it traded no token against SOL or USDC, when nobody
-    knows when, or when the node told nonsense.
+def swaps_of(transaction: dict[str, Any], *, address: str | None, signature: str) -> list[Swap]:
+    """The swap of this wallet (None: of who paid the fee) in it, unsaved; none when it traded no token against
+    SOL or USDC, when nobody knows when, or when the node told nonsense.
     """
     try:
         parsed = parse_swap(transaction, wallet=address, tip_accounts=TIP_ACCOUNTS)
@@ -48,7 +48,7 @@ def swaps_of(transaction: dict[str, Any], *, address: str, signature: str) -> li
         return []
     if parsed.direction not in SIDES or parsed.error is not None or parsed.block_time is None:
         return []
-    return [_swap(parsed, pool_after(transaction, wallet=address, mint=parsed.token_mint))]
+    return [_swap(parsed, pool_after(transaction, wallet=parsed.wallet, mint=parsed.token_mint))]
 
 
 def _swap(parsed: ParsedTransaction, pool: Pool | None) -> Swap:

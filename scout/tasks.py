@@ -7,7 +7,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from scout.chain import open_chain, sol_price_usd
-from scout.services import copies, queue, runs
+from scout.services import copies, discovery, queue, runs
 from wallets import services as wallets
 
 READ_EXPIRES_SECONDS = 6 * 3600
@@ -67,6 +67,13 @@ def tend_runs() -> None:
     """Take up what killed workers left behind."""
     for run in runs.tend(now=timezone.now()):
         dispatch(run)
+
+
+@shared_task
+def look_around() -> None:
+    """Queue strangers who trade what good leaders trade."""
+    with open_chain() as chain:
+        discovery.look_around(chain=chain, now=timezone.now())
 
 
 @shared_task

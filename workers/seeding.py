@@ -6,6 +6,7 @@ Everything is done once; running it again changes nothing that people have chang
 import json
 import secrets
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from audit import services as audit
 from audit.models import PolicyRevision
@@ -21,9 +23,9 @@ from trading.domain.policy import Policy, as_json
 from trading.domain.values import LAMPORTS_PER_SOL
 from trading.models import Provider, ProviderSecret, Token, TradingState
 from trading.services.paper import ensure_capital
-from wallets import services as roster
-from wallets.models import LeaderStatus, LeaderStrategy, TradingWallet
+from wallets.models import TradingWallet
 from wallets.vault import create_trading_key, open_trading_key
+from workers.first_roster import Member, first_roster
 
 ACTOR = "set-up"
 REASON = "first start"
@@ -59,10 +61,18 @@ class Sandbox:
         return int(self.post("/", call)["result"]["value"])
 
 
-def seed(*, sandbox: Sandbox, wallet: str, password_file: Path, now: datetime) -> None:
+def seed(
+    *,
+    sandbox: Sandbox,
+    wallet: str,
+    password_file: Path,
+    now: datetime,
+    say: Callable[[str], None],
+) -> None:
     """Everything a sandbox platform needs before its first signal, besides the rules."""
     seed_people(password_file)
-    seed_market(sandbox, now=now)
+    seed_market(sandbox)
+    seed_roster(sandbox, say=say)
     seed_wallet(sandbox, wallet, now=now)
 
 
@@ -107,23 +117,28 @@ def seed_rules(*, mode: str, webhook_secret: str, is_halted: bool, now: datetime
 
 
 @transaction.atomic
-def seed_market(sandbox: Sandbox, *, now: datetime) -> None:
-    """The sandbox's tokens as the registry of symbols, its leaders as the roster."""
+def seed_market(sandbox: Sandbox) -> None:
+    """The sandbox's tokens as the registry of symbols."""
     for token in sandbox.get("/sandbox/tokens"):
         Token.objects.get_or_create(
             mint=token["mint"], defaults={"symbol": token["symbol"], "name": token["name"]}
         )
-    for leader in sandbox.get("/sandbox/leaders"):
-        roster.follow(
+
+
+def seed_roster(sandbox: Sandbox, *, say: Callable[[str], None]) -> None:
+    """The sandbox's leaders as the roster, placed by Scout where there is a history to read."""
+    cast = [
+        Member(
             address=leader["address"],
             name=leader["name"],
-            status=LeaderStatus(leader["roster_status"]),
-            strategy=LeaderStrategy(leader["strategy"]),
-            label=leader["archetype"],
-            actor=ACTOR,
-            reason=REASON,
-            now=now,
+            archetype=leader["archetype"],
+            strategy=leader["strategy"],
+            place=leader["roster_status"],
         )
+        for leader in sandbox.get("/sandbox/leaders")
+    ]
+    clock = float(sandbox.post("/sandbox/market", {})["clock"])
+    first_roster(cast, history_seconds=clock, clock=timezone.now, say=say)
 
 
 @transaction.atomic

@@ -1,102 +1,91 @@
-"""Candidates: who buys what leaders buy when they do, and who was early in what did well."""
+"""Strangers who trade what good leaders trade join the queue with their evidence; people's word on the queue stays."""
 
-import pandas as pd
+from datetime import timedelta
 
-from scout.research.discovery import Source, co_traders, discover, runners, winners
+import pytest
+from django.utils import timezone
 
-from .markets import history
-from .swaps import T0
+from scout.archive import FetchDay, Swap
+from scout.chain import ChainReader
+from scout.history import Depth, read_history
+from scout.models import Candidate, Source
+from scout.services import queue
+from scout.services.discovery import look_around
+from scout.services.queue import Find
+from tests import factories
+from tests.cluster import Sandbox
+from tests.scout.rosters import address
+from trading.domain.policy import Policy
+from trading.domain.scouting import ScoutPolicy
 
-HOUR, DAY = 3_600, 86_400
-NOW = T0 + 10 * DAY
-
-
-def buy(wallet: str, token: str, ts: int, **more) -> dict:
-    return {"wallet": wallet, "token": token, "ts": ts, **more}
-
-
-def market() -> list[dict]:
-    """A leader and a wallet like it; one that buys the same tokens days later; one that buys all."""
-    rows = []
-    for n in range(8):
-        at = T0 + n * DAY
-        rows += [buy("leader", f"T{n}", at), buy("alike", f"T{n}", at + HOUR)]
-        rows += [buy("late", f"T{n}", at + 2 * DAY), buy("all", f"T{n}", at)]
-        rows += [buy("all", f"other{n}-{k}", at) for k in range(10)]
-        rows += [buy(f"none{n}-{k}", f"other{n}-{k}", at) for k in range(10)]
-    return rows
+pytestmark = pytest.mark.usefixtures("database")
 
 
-def run_of(token: str, *, start: float = 0.001, factor: float = 5.0) -> list[dict]:
-    """A token that six wallets trade and that rises for a day: early buyers first."""
-    born = {"token_created_ts": T0 - HOUR}
-    early = [buy("early", token, T0 + 60, price_sol=start, price_after_sol=start, **born)]
-    prices = [start] + [start * factor] * 5
-    return early + [
-        buy(f"{token}-{n}", token, T0 + 120 + n * 4 * HOUR, price_sol=price, **born)
-        for n, price in enumerate(prices)
-    ]
+def test_who_buys_what_an_active_leader_buys_is_queued(
+    chain: ChainReader, sandbox: Sandbox
+) -> None:
+    able = [each for each in sandbox.control("GET", "leaders") if each["archetype"] != "example"]
+    good, alike, other = (each["address"] for each in able[-3:])
+    mints = [each["mint"] for each in sandbox.tokens("memecoin")]
+    for who, bought in ((good, mints[:4]), (alike, mints[:4]), (other, mints[4:5])):
+        for mint in bought:
+            body = {"side": "BUY", "mint": mint, "sol": 0.2}
+            sandbox.control("POST", f"leaders/{who}/trade", body)
+    factories.make_leader(good)
+    now = timezone.now()
+    depth = Depth(since=now - timedelta(days=30), most=100, per_day=1_000)
+    read_history(good, chain=chain, depth=depth, now=now)
+    found = look_around(chain=chain, now=timezone.now())
+    assert found.strangers >= 1
+    row = Candidate.objects.get(pk=alike)
+    assert (row.source, row.evidence["shared"]) == (Source.CO_TRADER, 4)
+    assert "what a leader bought" in row.evidence["text"]
+    assert not Candidate.objects.filter(pk__in=[good, other]).exists()
+    spent = FetchDay.objects.get().transactions
+    assert look_around(chain=chain, now=timezone.now()).queued == 0
+    assert FetchDay.objects.get().transactions == spent
+    assert Swap.objects.filter(address=alike).count() >= 4
 
 
-def test_who_buys_what_a_leader_buys_when_it_does_comes_first():
-    found = co_traders(history(*market()), leaders=["leader"])
-    assert [each.wallet for each in found] == ["alike", "all"]
-    assert found[0].evidence == {"shared": 8, "occasions": 8}
-    assert found[0].rank > 2 * found[1].rank
+def test_without_leaders_nobody_is_asked(chain: ChainReader) -> None:
+    assert look_around(chain=chain, now=timezone.now()).tokens == 0
+    assert not FetchDay.objects.exists()
 
 
-def test_without_leaders_there_are_no_co_traders():
-    trades = history(*market())
-    assert co_traders(trades, leaders=[]) == []
-    assert co_traders(trades, leaders=trades["wallet"].unique()) == []
+def finds(*ranks: float, source: Source = Source.CO_TRADER) -> list[Find]:
+    return [Find(address=address(), source=source, rank=rank) for rank in ranks]
 
 
-def test_early_buyers_of_runners_come_before_those_who_were_late():
-    quiet = [buy("late", f"Q{n}", T0 + n) for n in range(4)]
-    trades = history(
-        *run_of("R1"), *run_of("R2"), *quiet, buy("late", "R1", T0 + DAY, price_sol=0.005)
+def test_the_queue_keeps_the_better_rank_and_what_people_set_aside() -> None:
+    now = timezone.now()
+    one, two = finds(0.5, 0.4)
+    assert queue.enqueue([one, two, Find(address="nobody", source=Source.IMPORT)], now=now) == 2
+    assert queue.set_aside([one.address], actor="ada", reason="a bot", now=now) == 1
+    assert queue.set_aside([one.address], actor="ada", reason="a bot", now=now) == 0
+    better = Find(address=two.address, source=Source.WINNER, rank=0.9, evidence={"text": "early"})
+    assert (
+        queue.enqueue([better, Find(address=one.address, source=Source.WINNER, rank=1.0)], now=now)
+        == 0
     )
-    found = winners(trades, as_of=NOW)
-    assert found[0].wallet == "early"
-    assert found[0].evidence["runners"] == ["R1", "R2"]
-    assert "late" not in {each.wallet for each in found}
+    rows = Candidate.objects.in_bulk()
+    assert (rows[two.address].rank, rows[two.address].evidence) == (0.9, {"text": "early"})
+    assert rows[one.address].is_set_aside
+    assert queue.chosen(now=now) == [two.address]
 
 
-def test_a_sniper_of_launches_is_no_early_buyer():
-    rows = [row | {"token_created_ts": row["ts"] - 30} for row in run_of("R")[:1]] + run_of("R")[1:]
-    assert "early" not in {each.wallet for each in winners(history(*rows), as_of=NOW)}
+def test_a_run_reads_the_roster_first_and_no_more_than_the_policy_allows() -> None:
+    factories.make_policy_revision(Policy(scout=ScoutPolicy(most_candidates=3)))
+    factories.make_leader()
+    now = timezone.now()
+    best, second, third = finds(0.9, 0.8, 0.7, source=Source.IMPORT)
+    queue.enqueue([third, best, second], now=now)
+    assert queue.chosen(now=now) == [factories.LEADER, best.address, second.address]
 
 
-def test_a_runner_is_recent_rose_for_long_and_was_traded_by_many_with_depth():
-    def is_runner(rows: list[dict], *, as_of: int = NOW) -> bool:
-        return "R" in runners(history(*rows), as_of=as_of).index
-
-    assert is_runner(run_of("R"))
-    assert not is_runner(run_of("R", factor=2.9))
-    assert not is_runner(run_of("R"), as_of=T0 + 15 * DAY)
-    assert not is_runner([row | {"liquidity_usd": 9_000.0} for row in run_of("R")])
-    assert not is_runner([row | {"wallet": "one"} for row in run_of("R")])
-    spike = [*run_of("R", factor=1.0), buy("x", "R", T0 + HOUR, price_sol=1.0)]
-    assert not is_runner(spike)
-
-
-def test_leaders_and_known_wallets_are_not_discovered_again_and_sources_take_turns():
-    trades = history(*market(), *run_of("R1"), *run_of("R2"))
-    found = discover(trades, leaders=["leader"], known=["all"], as_of=NOW)
-    names = [each.wallet for each in found]
-    assert "leader" not in names
-    assert "all" not in names
-    assert [each.source for each in found[:2]] == [Source.CO_TRADER, Source.WINNER]
-
-
-def test_the_future_is_not_looked_at():
-    trades = history(*market(), *run_of("R1"))
-    past = trades[trades["ts"] <= T0 + 3 * DAY]
-    assert discover(trades, leaders=["leader"], known=[], as_of=T0 + 3 * DAY) == discover(
-        past, leaders=["leader"], known=[], as_of=T0 + 3 * DAY
-    )
-
-
-def test_an_empty_history_discovers_nobody():
-    trades: pd.DataFrame = history({}).iloc[:0]
-    assert discover(trades, leaders=["leader"], known=[], as_of=NOW) == ()
+def test_the_least_promising_finds_are_forgotten_and_imports_never() -> None:
+    factories.make_policy_revision(Policy(scout=ScoutPolicy(most_candidates=2)))
+    now = timezone.now()
+    imported, *found = [*finds(0.1, source=Source.IMPORT), *finds(0.5, 0.6, 0.7)]
+    queue.enqueue([imported, *found], now=now)
+    kept = set(Candidate.objects.values_list("address", flat=True))
+    assert kept == {imported.address, found[1].address, found[2].address}

@@ -23,6 +23,7 @@ class Command(BaseCommand):
             wallet=_wallet(),
             password_file=password_file,
             now=utc_now(),
+            say=self.stdout.write,
         )
         names = " or ".join(DEMO_USERS)
         self.stdout.write(f"demo login: {names}, password {demo_password(password_file)}")
