@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
@@ -12,16 +13,17 @@ import pandas as pd
 from scout.frames import trades_until
 from scout.knowledge import Moments, token_facts
 from scout.promotion import Case, Copies, Proposal, Status, one_owner_one_vote, propose
-from scout.research.backtest import Backtest, backtest_of
+from scout.rehearsal import Rehearsal
+from scout.research.backtest import backtest_of
 from scout.research.costs import Costs
 from scout.research.facts import Facts
-from scout.research.marks import known_liquidity, marks_at
 from scout.research.owners import Owners, owners_of
 from scout.research.replay import known_prices, replay, with_births
-from scout.research.scores import Settings, scores_of
+from scout.research.scores import Settings
 from scout.research.setting import Assumptions, Setting
-from scout.research.study import study_of
-from scout.research.verdicts import Limits, Verdict
+from scout.research.trades import Trades
+from scout.research.verdicts import Limits
+from scout.scoring import score
 from trading.domain.policy import Policy
 from trading.domain.values import LAMPORTS_PER_SOL
 
@@ -29,10 +31,10 @@ STRATEGIES = ("SHIELD", "SPEAR")
 DEEP_SHARE = 0.8
 MOST_BACKTESTS = 500
 """The best of a larger run are replayed; who is not among them is proposed as a candidate at most."""
+LEAST_P = 0.001
+"""Probabilities beyond it say nothing more about a spread."""
 RECENT_PART = 3
 """The last so-manieth part of the history is looked at by itself."""
-TURNED = (Verdict.NEGATIVE_PNL, Verdict.PNL_REDUCTION)
-KEPT_COPIES, KEPT_REFUSALS = 300, 50
 PRICES = ["token", "ts", "price_sol", "liquidity_usd", "sol_price_usd"]
 
 
@@ -49,48 +51,6 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rehearsal:
-    """A wallet's backtest over its whole history, and over the last part of it alone: who was good once and is
-    not any more fails the second, walking forward from the first.
-    """
-
-    whole: Backtest
-    recent: Backtest
-
-    @property
-    def _failing(self) -> Backtest:
-        has_turned = self.whole.verdict == Verdict.PASSED and self.recent.verdict in TURNED
-        return self.recent if has_turned else self.whole
-
-    @property
-    def verdict(self) -> str:
-        return str(self._failing.verdict)
-
-    @property
-    def text(self) -> str:
-        told = self._failing.text
-        return told if self._failing is self.whole else f"lately {told}"
-
-    def as_json(self) -> dict[str, Any]:
-        """As it is stored: the newest copies and refusals, without the policy, which revisions keep."""
-        plain = self.whole.as_json()
-        setting = {name: value for name, value in plain["setting"].items() if name != "policy"}
-        return plain | {
-            "verdict": self.verdict,
-            "text": self.text,
-            "setting": setting,
-            "copies": plain["copies"][-KEPT_COPIES:],
-            "refused": plain["refused"][-KEPT_REFUSALS:],
-            "recent": {
-                "since": self.recent.since,
-                "verdict": str(self.recent.verdict),
-                "pnl_lamports": self.recent.pnl_lamports,
-                "text": self.recent.text,
-            },
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """One wallet: its scores, its backtest where one was made, its owner's wallets, its place."""
 
@@ -103,19 +63,19 @@ class Judgement:
 
     def columns(self) -> dict[str, Any]:
         """As a WalletScore keeps it."""
-        score = self.score
+        row = self.score
         return {
             "text": "",
-            "trades": int(_number(score.get("n_trades")) or 0),
-            "wqs": _number(score.get("wqs")),
-            "skill": _number(score.get("skill")),
-            "p_positive": _number(score.get("skill_p_positive")),
-            "copy_return": _number(score.get("expected_copy_return")),
-            "copy_return_error": _number(score.get("copy_return_error")),
-            "archetype": str(score.get("archetype") or "")[:40],
+            "trades": int(_number(row.get("n_trades")) or 0),
+            "wqs": _number(row.get("wqs")),
+            "skill": _number(row.get("skill")),
+            "p_positive": _number(row.get("skill_p_positive")),
+            "copy_return": _number(row.get("expected_copy_return")),
+            "copy_return_error": _error(row),
+            "archetype": str(row.get("archetype") or "")[:40],
             "status": str(self.proposal.status),
-            "reasons": [*self.proposal.reasons, *_sentences(score.get("reasons"))],
-            "evidence": {"strategy": self.strategy, **_plain(score)},
+            "reasons": [*self.proposal.reasons, *_sentences(row.get("reasons"))],
+            "evidence": {"strategy": self.strategy, **_plain(row)},
             "verdict": "" if self.backtest is None else self.backtest.verdict,
             "backtest": {} if self.backtest is None else self.backtest.as_json(),
             "owner": self.owner,
@@ -148,17 +108,14 @@ def judge(question: Question, *, progress: Callable[[], None]) -> Outcome:
 
 
 def _scores(question: Question, trades: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    as_of, price = int(question.as_of.timestamp()), question.known.sol.fallback
-    costs = Costs(stake_sol=question.policy.scout.copy_size_lamports / LAMPORTS_PER_SOL)
-    sol_usd = costs.assumed_sol_usd if price is None else float(price)
-    study = study_of(
-        trades,
-        liquidity=known_liquidity(trades),
-        marks=marks_at(trades, facts.tokens_known_at(as_of), sol_usd=sol_usd),
-        as_of=as_of,
-        costs=costs,
+    price = question.known.sol.fallback
+    usual = Costs()
+    costs = Costs(
+        stake_sol=question.policy.scout.copy_size_lamports / LAMPORTS_PER_SOL,
+        assumed_sol_usd=usual.assumed_sol_usd if price is None else float(price),
     )
-    return scores_of(study, settings=Settings(costs=costs))
+    as_of = int(question.as_of.timestamp())
+    return score(Trades(rows=trades), facts=facts, as_of=as_of, settings=Settings(costs=costs))
 
 
 def strategies_of(trades: pd.DataFrame, *, policy: Policy) -> dict[str, str]:
@@ -290,6 +247,18 @@ def _number(value: Any) -> float | None:
     if value is None or isinstance(value, str) or not math.isfinite(value):
         return None
     return float(value)
+
+
+def _error(row: Mapping[str, Any]) -> float | None:
+    """The standard deviation of a copy's expected return that fits the probability of its being above 0."""
+    mean, p_positive = (
+        _number(row.get("expected_copy_return")),
+        _number(row.get("skill_p_positive")),
+    )
+    if mean is None or p_positive is None:
+        return None
+    distance = NormalDist().inv_cdf(min(max(p_positive, LEAST_P), 1 - LEAST_P))
+    return mean / distance if mean * distance > 0 else None
 
 
 def _sentences(reasons: Any) -> list[str]:

@@ -122,7 +122,9 @@ class Sandbox:
 
 
 @contextmanager
-def running(data_dir: Path, *arguments: str, mode: str = "instant") -> Iterator[Sandbox]:
+def running(
+    data_dir: Path, *arguments: str, mode: str = "instant", patience_seconds: float = START_SECONDS
+) -> Iterator[Sandbox]:
     """A sandbox process on a free port without history and leaders unless `arguments` say so.
 
     Stopped by its own process id; leaving the block fails when it did not end cleanly, or by `kill`.
@@ -138,7 +140,7 @@ def running(data_dir: Path, *arguments: str, mode: str = "instant") -> Iterator[
             [*command, *defaults, *arguments], cwd=REPOSITORY, stdout=output, stderr=output
         )
     try:
-        url = _wait_for_url(data_dir / "url", process, log)
+        url = _wait_for_url(data_dir / "url", process, log, patience_seconds)
         yield Sandbox(url=url, process=process, log=log)
     finally:
         process.terminate()
@@ -150,8 +152,10 @@ def running(data_dir: Path, *arguments: str, mode: str = "instant") -> Iterator[
     assert process.returncode in (0, -SIGKILL), f"ended with {process.returncode}:\n{_tail(log)}"
 
 
-def _wait_for_url(file: Path, process: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + START_SECONDS
+def _wait_for_url(
+    file: Path, process: subprocess.Popen[bytes], log: Path, patience_seconds: float
+) -> str:
+    deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         if file.exists():
             return file.read_text()

@@ -18,8 +18,8 @@ from wallets.models import Chooser, Leader, LeaderStatus, LeaderStrategy
 
 ACTOR = "set-up"
 REASON = "first start"
-ENOUGH_SECONDS = 2 * 86_400
-"""Of market time: with less, nobody has a record that a score could rest upon."""
+ENOUGH_SECONDS = 7.5 * 86_400
+"""Of market time: with less, everybody is FRESH, and nobody has a record that a score could rest upon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 
-from trading.templatetags.figures import MINUS, MISSING, short
+from trading.templatetags.figures import MINUS, MISSING, NARROW, short
 from wallets.models import Chooser, CopyState, Leader, LeaderStatus
 
 register = template.Library()
@@ -18,6 +18,12 @@ def score(value: float | str | None, places: int = 2) -> str:
         return MISSING
     text = f"{abs(value):,.{places}f}"
     return MINUS + text if value < 0 else text
+
+
+@register.filter
+def chance(probability: float | None) -> str:
+    """A probability in whole percents; what is not known is a dash."""
+    return MISSING if probability is None else f"{probability * 100:.0f}{NARROW}%"
 
 
 @register.filter

@@ -8,7 +8,15 @@ from scout.promotion import Case, Copies, Proposal, Status, one_owner_one_vote, 
 from trading.domain.scouting import ScoutPolicy
 
 SKILL, WQS = ScoutPolicy(), ScoutPolicy(score="wqs")
-GOOD = Case(address="a", wqs=90.0, skill=2.0, skill_status=Status.ACTIVE, verdict="PASSED")
+GOOD = Case(
+    address="a",
+    wqs=90.0,
+    skill=2.0,
+    skill_status=Status.ACTIVE,
+    verdict="PASSED",
+    positions=30,
+    idle_days=5.0,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +57,20 @@ def test_nobody_is_active_without_a_passed_backtest_however_high_the_score(polic
 )
 def test_our_own_losses_hold_a_leader_back(copies, status) -> None:
     assert propose(replace(GOOD, copies=copies), SKILL).status is status
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"positions": 29}, "a record of 29 positions"),
+        ({"idle_days": 5.1}, "not traded for 5.1 days"),
+    ],
+)
+@pytest.mark.parametrize("policy", [SKILL, WQS])
+def test_a_short_record_and_a_silent_wallet_are_candidates_at_most(policy, change, reason) -> None:
+    found = propose(replace(GOOD, **change), policy)
+    assert found.status is Status.CANDIDATE
+    assert reason in found.reasons[0]
 
 
 def test_a_failed_backtest_lifts_nobody() -> None:
