@@ -13,8 +13,8 @@ from workers.sandbox.archetypes import README_WALLET
 from workers.seeding import Sandbox as ControlDesk
 from workers.seeding import seed_roster
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.timeout(300)]
-DAYS = 8
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.timeout(400)]
+DAYS = 10
 SKILLED = {"skilled_high", "skilled_mid", "skilled_low"}
 
 
@@ -23,7 +23,7 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox whose leaders have traded for days."""
     options = ("--history-days", str(DAYS), "--leaders", "on", "--tempo", "0")
     directory = tmp_path_factory.mktemp("lived-in")
-    with running(directory, *options, patience_seconds=240) as started:
+    with running(directory, *options, patience_seconds=300) as started:
         yield started
 
 
