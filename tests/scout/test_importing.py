@@ -12,7 +12,8 @@ from django.core.management.base import CommandError
 from solders.pubkey import Pubkey
 
 from audit.models import Entry
-from scout.frames import moments, swap_frame
+from scout.frames import swap_frame
+from scout.knowledge import moments
 from scout.models import Candidate, Source, Swap
 from scout.research.trades import read_trades, trades_of
 from trading.models import LiquiditySample
