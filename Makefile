@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run paper check test format journey chaos bench verify-books clean
+.PHONY: help setup run paper check test format journey chaos bench bench-scout verify-books clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ chaos: ## Load, faults and kill -9 on a platform of its own, judged by the chain
 
 bench: ## Measure the hot path under load on a platform of its own; writes var/bench.json
 	@$(PY) manage.py bench $(ARGS)
+
+bench-scout: ## Measure scoring of 1,000, 3,000 and 10,000 wallets × 1,000 trades
+	@$(PY) manage.py bench_scout $(ARGS)
 
 verify-books: ## Compare the books of the running platform with the chain, to the lamport
 	@$(PY) manage.py verify_books $(ARGS)

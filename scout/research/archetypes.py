@@ -172,8 +172,9 @@ def archetypes_of(
         if archetype not in only:
             continue
         holds = np.logical_and.reduce([bound.holds(figures) for bound in bounds]) & (kind == "")
+        values = [figures[bound.figure].to_numpy(float) for bound in bounds]
         for row in np.flatnonzero(holds):
-            shown = (bound.evidence(float(figures[bound.figure].iloc[row])) for bound in bounds)
+            shown = (b.evidence(float(v[row])) for b, v in zip(bounds, values, strict=True))
             evidence[row] = ", ".join(shown)
         kind[holds] = archetype.value
     return pd.DataFrame({"archetype": kind, "evidence": evidence}, index=figures.index)

@@ -8,6 +8,8 @@ import pandas as pd
 from scout.research.groups import median, number, ratio, total
 
 DAY = 86_400
+NEVER = 2**33
+"""Later than any swap."""
 WEEKS_OF_STEADINESS = 13
 LEAST_WEEKS = 4
 
@@ -100,9 +102,9 @@ def drawdown_pct(ledger: Ledger, gain: np.ndarray) -> np.ndarray:
     paper -= total(np.where(realised_of_bags, gain, 0.0), wallet, ledger.wallets)
     everyone = np.arange(ledger.wallets)
     owner = np.r_[everyone, wallet, everyone]
-    when = np.r_[np.zeros(ledger.wallets), sold, np.full(ledger.wallets, np.inf)]
+    when = np.r_[np.zeros(ledger.wallets, np.int64), sold, np.full(ledger.wallets, NEVER - 1)]
     change = np.r_[capital, gain, paper]
-    order = np.lexsort((np.r_[np.zeros(len(capital)), gain, paper], when, owner))
+    order = in_order(owner, when)
     owner, change = owner[order], change[order]
     start = np.searchsorted(owner, everyone)[owner]
     sums = np.cumsum(change)
@@ -116,10 +118,10 @@ def drawdown_pct(ledger: Ledger, gain: np.ndarray) -> np.ndarray:
 
 def _capital(ledger: Ledger) -> np.ndarray:
     """The most SOL each wallet ever had in tokens at once, at cost."""
-    owner = np.r_[ledger.spent_wallet, ledger.trips["wallet"].to_numpy()]
-    when = np.r_[ledger.spent_ts, ledger.trips["sold_ts"].to_numpy()]
-    change = np.r_[ledger.spent_sol, -ledger.trips["cost_sol"].to_numpy()]
-    order = np.lexsort((change, when, owner))
+    owner = np.r_[ledger.trips["wallet"].to_numpy(), ledger.spent_wallet]
+    when = np.r_[ledger.trips["sold_ts"].to_numpy(), ledger.spent_ts]
+    change = np.r_[-ledger.trips["cost_sol"].to_numpy(), ledger.spent_sol]
+    order = in_order(owner, when)
     owner, change = owner[order], change[order]
     sums = np.cumsum(change)
     begin = np.searchsorted(owner, np.arange(ledger.wallets))
@@ -127,6 +129,11 @@ def _capital(ledger: Ledger) -> np.ndarray:
     most = np.zeros(ledger.wallets)
     np.maximum.at(most, owner, sums - before[owner])
     return most
+
+
+def in_order(owner: np.ndarray, when: np.ndarray) -> np.ndarray:
+    """Order by owner and time; what is simultaneous keeps its order."""
+    return np.argsort(owner.astype(np.int64) * NEVER + when, kind="stable")
 
 
 def _running_peak(equity: np.ndarray, owner: np.ndarray, count: int) -> np.ndarray:

@@ -79,7 +79,8 @@ def scores_of(study: Study, *, settings: Settings | None = None) -> pd.DataFrame
     )  # fmt: skip
     stake = settings.costs.stake_sol
     figures["skill"] = figures["expected_copy_return"] * figures["copies_ahead"] * stake
-    p_value = 1 - normal_cdf(averages.net / np.where(averages.net_error > 0, averages.net_error, 1))
+    net = averages.net - windfall(population) * averages.risk
+    p_value = 1 - normal_cdf(net / np.where(averages.net_error > 0, averages.net_error, 1))
     figures["p_value"] = np.where(is_scored & ~np.isnan(averages.net), p_value, np.nan)
     figures["q_value"] = q_values(figures["p_value"].to_numpy())
     figures["by_luck"] = expected_by_luck(figures["p_value"].to_numpy())
@@ -98,6 +99,15 @@ def _record(figures: pd.DataFrame) -> Record:
     )
 
 
+def windfall(population: Population) -> float:
+    """Standard deviations a trade that the market gave to everybody, skilled or not.
+
+    A rising market lifts all records; that it rises again is nobody's skill, and is not expected.
+    What it took is not given back: the mean holds the leaders' own impact too.
+    """
+    return max(population.mean, 0.0)
+
+
 def _return(
     averages: Averages, population: Population, skill: Posterior, figures: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +117,7 @@ def _return(
     where no price after his swaps was observed, what he gains is taken to be what his followers
     lose. It never counts in favour of him, nor does a record made by not selling losers.
     """
-    hurdle = averages.cost / averages.risk
+    hurdle = averages.cost / averages.risk + windfall(population)
     per_copy = (skill.expected - hurdle) * averages.risk
     deviation = np.where(skill.deviation > 0, skill.deviation, 1.0)
     positive = skill.skilled * normal_cdf((skill.mean - hurdle) / deviation)

@@ -16,8 +16,8 @@ MOST_ITERATIONS = 200
 BELIEVED_WALLETS, BELIEVED_SKILLED, BELIEVED_SPREAD = 10.0, 1.0, 0.1
 """What is believed before seeing any wallet, and how many wallets that belief is worth: one in ten
 has skill, of about a third of a standard deviation a trade."""
-BELIEVED_MEAN_DEVIATION = 0.05
-"""Unskilled purchases earn about nothing before costs, in standard deviations of one trade."""
+BELIEVED_MEAN_DEVIATION = 0.2
+"""How far from nothing the market may carry all purchases, in standard deviations of one trade."""
 BELIEVED_TRADES = 20.0
 """How many trades the belief that standardised returns have variance 1 is worth."""
 
@@ -67,7 +67,13 @@ def paule_mandel(means: np.ndarray, variances: np.ndarray) -> float:
 def population_of(means: np.ndarray, trades: np.ndarray, *, noise: float) -> Population:
     """From the mean standardised return and the (effective) number of trades of each wallet."""
     variances = noise / trades
-    mean, share = 0.0, BELIEVED_SKILLED / BELIEVED_WALLETS
+    share = BELIEVED_SKILLED / BELIEVED_WALLETS
+    # Begun at 0, a market that lifts everybody would look like skill of everybody.
+    mean = (
+        float(np.median(means)) * len(means) / (len(means) + BELIEVED_WALLETS)
+        if len(means)
+        else 0.0
+    )
     spread = max(paule_mandel(means, variances), BELIEVED_SPREAD)
     for _ in range(MOST_ITERATIONS if len(means) else 0):
         skilled = _skilled(means, variances, mean, spread, share)

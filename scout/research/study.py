@@ -17,6 +17,8 @@ from scout.research.metrics import DAY, Ledger, record_of
 from scout.research.positions import positions_of
 from scout.research.round_trips import LeaderFees, round_trips, spent_sol
 
+LAST_DAY = 100_000
+"""A day number no swap has: it is in the year 2243."""
 BAD_LOSS = -0.10
 """A position below this is a loser one would have to sell or to carry."""
 
@@ -99,10 +101,11 @@ def _copies(positions: pd.DataFrame, as_of: int) -> pd.DataFrame:
 def _activity(rows: pd.DataFrame, swaps: Swaps, outcome: Outcome, as_of: int) -> pd.DataFrame:
     owner, count = swaps.wallet, len(rows["wallet"].cat.categories)
     ts = swaps.ts.astype(float)
-    days = np.unique(np.stack([owner, swaps.ts // DAY]), axis=1)[0]
+    days = np.unique(owner * LAST_DAY + swaps.ts // DAY) // LAST_DAY
     is_unmatched = ~swaps.is_buy & (outcome.opener < 0)
     key = rows["tx_key"].to_numpy()[swaps.row]
-    by_transaction = np.lexsort((swaps.is_buy, key, owner))
+    # Stable: swaps of one transaction stay in the order of their wallets.
+    by_transaction = np.argsort(key, kind="stable")
     shares = _same_transaction(owner, key, swaps.is_buy, by_transaction)
     return pd.DataFrame({
         "n_trades": number(owner, count), "n_purchases": total(swaps.is_buy, owner, count),

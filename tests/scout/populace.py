@@ -12,12 +12,14 @@ START, AS_OF = T0 - 90 * DAY, T0
 
 
 def population(
-    *, seed: int = 1, skilled: int = 6, plain: int = 24, trades: int = 60
+    *, seed: int = 1, skilled: int = 6, plain: int = 24, trades: int = 60, drift: float = -2e-4
 ) -> list[dict[str, Any]]:
-    """Swaps of 90 days: `S…` pick the better of four tokens more often than not, `P…` pick any."""
+    """Swaps of 90 days: `S…` pick the better of four tokens more often than not, `P…` pick any.
+
+    `drift` is the mean change of all prices in an hour."""
     rng = np.random.default_rng(seed)
     hours = 90 * 24
-    prices = 1e-4 * np.exp(np.cumsum(rng.normal(-2e-4, 0.02, (40, hours + 1)), axis=1))
+    prices = 1e-4 * np.exp(np.cumsum(rng.normal(drift, 0.02, (40, hours + 1)), axis=1))
     rows: list[dict[str, Any]] = []
     for name, skill in [(f"S{n}", 0.8) for n in range(skilled)] + [
         (f"P{n}", 0.0) for n in range(plain)

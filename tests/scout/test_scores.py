@@ -185,6 +185,14 @@ def test_more_skilled_trades_make_surer(rows: Rows):
     assert scored(half).loc["S0", "skilled"] < scored(rows).loc["S0", "skilled"]
 
 
+def test_a_rising_market_is_nobodys_skill():
+    found = scored(population(drift=0.003))
+    plain = found[found.index.str.startswith("P")]
+    assert (plain["net_so_far"] > 0.01).mean() > 0.8
+    assert plain["expected_copy_return"].median() < 0
+    assert not plain["status"].eq("ACTIVE").any()
+
+
 def test_silence_lowers_what_is_expected(rows: Rows, scores: pd.DataFrame):
     silent = [row for row in rows if row["wallet"] != "S0" or row["ts"] < AS_OF - 25 * DAY]
     found = scored(silent).loc["S0"]
