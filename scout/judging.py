@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from scout.frames import trades_until
-from scout.knowledge import Moments, token_facts
+from scout.knowledge import Moments, funders, token_facts
 from scout.promotion import Case, Copies, Proposal, Status, one_owner_one_vote, propose
 from scout.rehearsal import Rehearsal
 from scout.research.backtest import backtest_of
@@ -35,7 +35,6 @@ LEAST_P = 0.001
 """Probabilities beyond it say nothing more about a spread."""
 RECENT_PART = 3
 """The last so-manieth part of the history is looked at by itself."""
-PRICES = ["token", "ts", "price_sol", "liquidity_usd", "sol_price_usd"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +103,8 @@ def judge(question: Question, *, progress: Callable[[], None]) -> Outcome:
     chosen = _worth_a_backtest(scores, strategies) if question.has_backtest else {}
     backtests = dict(_backtests(question, trades, facts, chosen))
     progress()
-    return _outcome(question, scores, strategies, backtests, owners_of(trades))
+    owners = owners_of(trades, funders=funders(question.addresses))
+    return _outcome(question, scores, strategies, backtests, owners)
 
 
 def _scores(question: Question, trades: pd.DataFrame, facts: Facts) -> pd.DataFrame:
@@ -134,17 +134,22 @@ def _backtests(
     """Of the chosen wallets, each under its strategy; every other swap tells what a token cost."""
     as_of = int(question.as_of.timestamp())
     since = as_of - (as_of - int(trades["ts"].min())) // RECENT_PART
-    born = with_births(trades, facts)
-    prices = pd.concat([born[PRICES], known_prices(facts, as_of)], ignore_index=True)
+    is_near = trades["token"].isin(trades["token"][trades["wallet"].isin(list(chosen))].unique())
+    born = with_births(trades[is_near].reset_index(drop=True), facts)
     for strategy in STRATEGIES:
         wallets = [each for each, own in chosen.items() if own == strategy]
         if not wallets:
             continue
-        own = born[born["wallet"].isin(wallets)].reset_index(drop=True)
-        found = replay(own, setting=_setting(question, strategy), others=prices, until=as_of)
+        found = replay(
+            born,
+            setting=_setting(question, strategy),
+            others=known_prices(facts, as_of),
+            until=as_of,
+            only=wallets,
+        )
         for wallet in wallets:
-            whole = backtest_of(found, own, wallet=wallet, limits=Limits())
-            recent = backtest_of(found, own, wallet=wallet, limits=Limits(), since=since)
+            whole = backtest_of(found, born, wallet=wallet, limits=Limits())
+            recent = backtest_of(found, born, wallet=wallet, limits=Limits(), since=since)
             yield wallet, Rehearsal(whole=whole, recent=recent)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from django.db.models import Avg, Min, QuerySet
 from django.db.models.functions import TruncHour
 
+from scout.models import Candidate
 from scout.research.facts import Facts, no_facts
 from trading.domain.market_readings import Known
 from trading.domain.samples import Sample
@@ -79,6 +80,17 @@ def prices_after(addresses: Sequence[str]) -> dict[tuple[str, str], Decimal]:
         for wallet, signature, price in rows.values_list("wallet", "signature", "price_sol")
         if price is not None
     }
+
+
+def funders(addresses: Sequence[str]) -> pd.Series:
+    """By wallet who funded it, as far as an import has told."""
+    told = Candidate.objects.filter(address__in=addresses).order_by("address")
+    by_wallet = {
+        address: str(evidence["funder"])
+        for address, evidence in told.values_list("address", "evidence")
+        if evidence.get("funder")
+    }
+    return pd.Series(by_wallet, dtype="str")
 
 
 def samples_at(asked: Sequence[tuple[str, datetime]]) -> list[Sample | None]:

@@ -35,8 +35,8 @@ def chosen(*, now: datetime) -> list[str]:
 
 @transaction.atomic
 def enqueue(finds: Iterable[Find], *, now: datetime) -> int:
-    """Add wallets to the queue; how many are new. Of a known one the better rank stays, and what a person
-    has set aside stays aside. The least promising beyond the policy's number are forgotten.
+    """Add wallets to the queue; how many are new. Of a known one the better rank stays, evidence adds up,
+    and what a person has set aside stays aside. The least promising beyond the policy's number are forgotten.
     """
     found = {each.address: each for each in finds if is_wallet(each.address)}
     known = Candidate.objects.in_bulk(list(found))
@@ -45,10 +45,12 @@ def enqueue(finds: Iterable[Find], *, now: datetime) -> int:
         ignore_conflicts=True,
     )
     for address, row in known.items():
-        find = found[address]
+        find, told = found[address], dict(found[address].evidence)
         if find.rank > row.rank:
-            row.rank, row.evidence, row.source = find.rank, dict(find.evidence), find.source
-            row.save(update_fields=["rank", "evidence", "source"])
+            row.rank, row.evidence, row.source = find.rank, row.evidence | told, find.source
+        else:
+            row.evidence = told | row.evidence
+        row.save(update_fields=["rank", "evidence", "source"])
     _forget_the_rest()
     return len(found) - len(known)
 

@@ -13,9 +13,12 @@ from solders.pubkey import Pubkey
 
 from audit.models import Entry
 from scout.frames import swap_frame
-from scout.knowledge import moments
+from scout.judging import Question, judge
+from scout.knowledge import Moments, funders, moments
 from scout.models import Candidate, Source, Swap
 from scout.research.trades import read_trades, trades_of
+from scout.services.queue import Find, enqueue
+from trading.domain.policy import Policy
 from trading.models import LiquiditySample
 
 from .markets import wandering_rows
@@ -130,6 +133,36 @@ def test_what_lies_beside_the_file_is_taken_over_too(tmp_path):
     funded = Candidate.objects.get(pk=WALLETS[1])
     assert (funded.source, funded.evidence["funder"]) == (Source.IMPORT, "F")
     assert funded.evidence["created_ts"] == T0 - 9000
+    assert funders(WALLETS).to_dict() == {WALLETS[1]: "F"}
+
+
+def test_what_an_import_tells_of_a_known_candidate_is_added_to_what_is_known_of_it(tmp_path):
+    find = Find(address=WALLETS[0], source=Source.WINNER, rank=5.0, evidence={"runners": 2})
+    enqueue([find], now=datetime.now(UTC))
+    path = written(tmp_path, rows(20))
+    (tmp_path / "wallets.csv").write_text(f"wallet,created_ts,funder\n{WALLETS[0]},,F\n")
+    run(path)
+    known = Candidate.objects.get(pk=WALLETS[0])
+    assert (known.rank, known.source, known.evidence["runners"]) == (5.0, Source.WINNER, 2)
+    assert known.evidence["funder"] == "F"
+
+
+def test_wallets_of_one_funder_are_one_owners_to_a_run(tmp_path):
+    path = written(tmp_path, rows(60))
+    lines = "".join(f"{wallet},,F\n" for wallet in WALLETS[:2])
+    (tmp_path / "wallets.csv").write_text("wallet,created_ts,funder\n" + lines)
+    run(path)
+    question = Question(
+        addresses=tuple(WALLETS),
+        as_of=datetime.fromtimestamp(T0 + 10**8, UTC),
+        known=Moments(),
+        copies={},
+        policy=Policy(),
+    )
+    found = judge(question, progress=lambda: None).wallets
+    assert {found[each].owner for each in WALLETS[:2]} == {min(WALLETS[:2])}
+    assert {found[each].owner for each in WALLETS[2:]} == {""}
+    assert "funded by F" in found[WALLETS[0]].owner_evidence[0]
 
 
 def test_amounts_of_any_size_keep_what_a_float_can_say(tmp_path):
