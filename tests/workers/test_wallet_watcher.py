@@ -325,7 +325,7 @@ async def test_whoever_left_something_with_us_is_watched_most_closely(
         factories.make_leader(factories.LEADER)
 
     await writer.run(hold)
-    watched = await writer.run(lambda: cursors.watched_leaders(now=timezone.now(), scores={}))
+    watched = await writer.run(lambda: cursors.watched_leaders(now=timezone.now()))
     assert [(each.address, each.tier) for each in watched] == [
         (str(leader.address), Tier.HOT),
         (factories.LEADER, Tier.WARM),

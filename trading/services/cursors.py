@@ -38,7 +38,7 @@ class Completeness:
     is_subscribed: bool
 
 
-def watched_leaders(*, now: datetime, scores: Mapping[str, Decimal]) -> list[Watched]:
+def watched_leaders(*, now: datetime, scores: Mapping[str, Decimal] | None = None) -> list[Watched]:
     """ACTIVE leaders, and everybody after whom something is still held; the most urgent first.
 
     `scores` from 0 to 100 by address, where somebody has scored them.
@@ -55,7 +55,7 @@ def watched_leaders(*, now: datetime, scores: Mapping[str, Decimal]) -> list[Wat
             address=address,
             is_held=address in held,
             is_copied=active.get(address) == CopyState.ON,
-            score=scores.get(address),
+            score=(scores or {}).get(address),
         )
         for address in sorted(held | active.keys())
     ]
