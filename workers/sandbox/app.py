@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from typing import Any
 
 from workers.sandbox import rpc
 from workers.sandbox.asgi import (
@@ -45,7 +46,10 @@ class App:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        tasks = [asyncio.create_task(self.cluster.run_clock())]
+        tasks = [
+            asyncio.create_task(self.cluster.run_clock()),
+            asyncio.create_task(self.cluster.helius.run()),
+        ]
         if self.cluster.provider is not None:
             tasks.append(asyncio.create_task(self.cluster.provider.run()))
         await send({"type": "lifespan.startup.complete"})
@@ -111,8 +115,11 @@ class App:
 
     def _venue(self, request: Request, plane: Plane) -> Response:
         world, path = self.cluster.world, request.path.removeprefix(f"/{plane}")
+        reply: Any
         if plane is Plane.JUPITER:
             status, reply = world.jupiter.handle(path, request.method, request.query, request.body)
+        elif plane is Plane.HELIUS:
+            status, reply = self.cluster.helius.handle(request, path)
         else:
             status, reply = world.dexscreener.handle(path, request.method)
         return json_response(reply, status=status)
@@ -123,7 +130,7 @@ def plane_of(path: str) -> tuple[Plane | None, str]:
     endpoint = rpc_endpoint(path)
     if endpoint is not None:
         return Plane.RPC, endpoint
-    for plane in (Plane.JITO, Plane.JUPITER, Plane.DEXSCREENER):
+    for plane in (Plane.JITO, Plane.JUPITER, Plane.DEXSCREENER, Plane.HELIUS):
         if path.startswith(f"/{plane}/"):
             return plane, DEFAULT_ENDPOINT
     return None, ""

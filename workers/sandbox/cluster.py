@@ -10,6 +10,7 @@ from workers.sandbox.block_engine import BlockEngine
 from workers.sandbox.chain import Chain
 from workers.sandbox.faults import Faults
 from workers.sandbox.faulty_post import FaultyPost
+from workers.sandbox.helius import Helius
 from workers.sandbox.node import Node
 from workers.sandbox.provider import Provider
 from workers.sandbox.pubsub import Pubsub
@@ -30,6 +31,7 @@ class Cluster:
     node: Node
     pubsub: Pubsub
     block_engine: BlockEngine
+    helius: Helius
     provider: Provider | None = None
     is_clock_running: bool = True
     """Off: slots close only when told to, which tests of single slots need."""
@@ -44,11 +46,14 @@ class Cluster:
         provider = None
         if webhook is not None:
             url, secret = webhook
-            post = FaultyPost(faults)
+            post = FaultyPost(faults, endpoint="provider")
             provider = Provider(
                 url=url, secret=secret, seed=seed, interfere=post.delivers, doubles=post.doubles
             )
             world.on_trade(provider.enqueue)
+        post = FaultyPost(faults, endpoint="helius")
+        helius = Helius(chain=chain, interfere=post.delivers, doubles=post.doubles)
+        world.on_trade(helius.tell)
         return cls(
             chain=chain,
             world=world,
@@ -56,6 +61,7 @@ class Cluster:
             node=node,
             pubsub=Pubsub(node),
             block_engine=BlockEngine(node, seed=seed, has_auction=chain.mode == "slot"),
+            helius=helius,
             provider=provider,
         )
 

@@ -44,6 +44,8 @@ class Control:
             ("POST", "market"): self.market,
             ("POST", "provider"): self.provider,
             ("GET", "provider"): lambda body: self.provider({}),
+            ("POST", "helius"): cluster.helius.configure,
+            ("GET", "helius"): lambda body: cluster.helius.state(),
             ("POST", "block-engine"): self.block_engine,
             ("GET", "block-engine"): lambda body: self.block_engine({}),
         }

@@ -17,6 +17,7 @@ class Plane(StrEnum):
     JITO = "jito"
     JUPITER = "jupiter"
     DEXSCREENER = "dexscreener"
+    HELIUS = "helius"
     CHAIN = "chain"
     WEBHOOK = "webhook"
 
@@ -49,6 +50,7 @@ KINDS_OF: dict[Plane, frozenset[FaultKind]] = {
     ),
     Plane.JUPITER: frozenset(_TRANSPORT | {FaultKind.NO_ROUTE}),
     Plane.DEXSCREENER: frozenset(_TRANSPORT | {FaultKind.NO_ROUTE}),
+    Plane.HELIUS: frozenset(_TRANSPORT),
     Plane.CHAIN: frozenset({FaultKind.DROP_TX, FaultKind.BUNDLE_DROP}),
     Plane.WEBHOOK: frozenset(_MESSAGES | {FaultKind.LATENCY}),
 }

@@ -7,10 +7,10 @@ from workers.sandbox.faults import FaultKind, FaultRule, Faults, Plane
 
 
 class FaultyPost:
-    """Stands between the provider and the webhook."""
+    """Stands between somebody who tells of trades, by the name that rules know, and who is told."""
 
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
+    def __init__(self, faults: Faults, *, endpoint: str) -> None:
+        self._faults, self._endpoint = faults, endpoint
         self._passing = asyncio.Event()
 
     async def delivers(self) -> bool:
@@ -35,4 +35,4 @@ class FaultyPost:
         return self._strike(FaultKind.DUPLICATE) is not None
 
     def _strike(self, kind: FaultKind) -> FaultRule | None:
-        return self._faults.strike(Plane.WEBHOOK, kinds=[kind])
+        return self._faults.strike(Plane.WEBHOOK, kinds=[kind], endpoint=self._endpoint)
