@@ -1,14 +1,17 @@
 """Transactions of leaders, written down as a node or Helius tells them; no tests here."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tests import factories
+from solders.signature import Signature
+
 from trading.domain.values import TOKEN_PROGRAM, WSOL_MINT
+from workers.sandbox.base58 import encode
 
 JUPITER = "JUP6LkbZbjS1jKKwapdHNy74zcZ3tLUZoi5QNyVTaV4"
 POOL = "58oQChx4yWmvKdwLLZzBi4ChoCc2fqCUWBkwMihLYQo2"
-FEE = 5_000
+FEE, RENT, RICH = 5_000, 2_039_280, 10**15
 BONK_DECIMALS = 5
 Changes = dict[str, int]
 """Raw changes by mint as the wallet sees them; SOL under the mint of wrapped SOL."""
@@ -37,7 +40,7 @@ def enhanced(
         },
     ]
     return {
-        "signature": signature or factories.signature(),
+        "signature": signature or str(Signature.new_unique()),
         "slot": 300_000_000,
         "timestamp": int(at.timestamp()),
         "type": "SWAP",
@@ -76,33 +79,30 @@ def of_node(
     signature: str = "",
     error: Any = None,
 ) -> dict[str, Any]:
-    """A node's form of the same; `before` is what the wallet held, else exactly what it gave."""
-    lamports = changes.get(WSOL_MINT, 0)
-    tokens = {mint: change for mint, change in changes.items() if mint != WSOL_MINT}
-    keys = [wallet, POOL, *(account_of(who, mint) for mint in tokens for who in (wallet, POOL))]
-    held = {mint: (before or {}).get(mint, max(0, -change)) for mint, change in tokens.items()}
-    rich = 10**15
-    pre, post = [], []
-    for number, (mint, change) in enumerate(tokens.items()):
-        rows = ((wallet, held[mint], change), (POOL, rich, -change))
-        for place, (owner, amount, delta) in enumerate(rows):
-            index = 2 + 2 * number + place
-            pre.append(_balance(index, mint, owner, amount))
-            post.append(_balance(index, mint, owner, amount + delta))
-    rest = [2_039_280] * (len(keys) - 2)
+    """A node's form of the same, SOL wrapped; `before` is what the wallet held, else exactly what it gave."""
+    rows = [
+        _Row(mint=mint, owner=owner, held=held, change=change)
+        for mint, given in changes.items()
+        for owner, held, change in (
+            (wallet, (before or {}).get(mint, max(0, -given)), given),
+            (POOL, RICH, -given),
+        )
+    ]
+    keys = [wallet, POOL, *(account_of(row.owner, row.mint) for row in rows)]
+    inner = [_transfer(keys, wallet, mint, change) for mint, change in changes.items()]
     return {
         "slot": 300_000_000,
         "blockTime": None if at is None else int(at.timestamp()),
         "version": "legacy",
         "transaction": {
-            "signatures": [signature or factories.signature()],
+            "signatures": [signature or str(Signature.new_unique())],
             "message": {
                 "header": {
                     "numRequiredSignatures": 1,
                     "numReadonlySignedAccounts": 0,
-                    "numReadonlyUnsignedAccounts": 1,
+                    "numReadonlyUnsignedAccounts": 2,
                 },
-                "accountKeys": [*keys, JUPITER],
+                "accountKeys": [*keys, JUPITER, TOKEN_PROGRAM],
                 "recentBlockhash": POOL,
                 "instructions": [{"programIdIndex": len(keys), "accounts": [0, 1], "data": ""}],
             },
@@ -110,21 +110,47 @@ def of_node(
         "meta": {
             "err": error,
             "fee": FEE,
-            "preBalances": [rich, rich, *rest, 1],
-            "postBalances": [rich + lamports - FEE, rich - lamports, *rest, 1],
-            "preTokenBalances": pre,
-            "postTokenBalances": post,
-            "innerInstructions": [],
+            "preBalances": [RICH, RICH, *(row.lamports(0) for row in rows), 1, 1],
+            "postBalances": [RICH - FEE, RICH, *(row.lamports(row.change) for row in rows), 1, 1],
+            "preTokenBalances": [row.balance(2 + n, 0) for n, row in enumerate(rows)],
+            "postTokenBalances": [row.balance(2 + n, row.change) for n, row in enumerate(rows)],
+            "innerInstructions": [{"index": 0, "instructions": inner}],
             "logMessages": [],
         },
     }
 
 
-def _balance(index: int, mint: str, owner: str, amount: int) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """One token account of the swap."""
+
+    mint: str
+    owner: str
+    held: int
+    change: int
+
+    def lamports(self, change: int) -> int:
+        return RENT + (self.held + change if self.mint == WSOL_MINT else 0)
+
+    def balance(self, index: int, change: int) -> dict[str, Any]:
+        decimals = 9 if self.mint == WSOL_MINT else BONK_DECIMALS
+        return {
+            "accountIndex": index,
+            "mint": self.mint,
+            "owner": self.owner,
+            "programId": TOKEN_PROGRAM,
+            "uiTokenAmount": {"amount": str(self.held + change), "decimals": decimals},
+        }
+
+
+def _transfer(keys: list[str], wallet: str, mint: str, change: int) -> dict[str, Any]:
+    """The swap's own instruction that moves one asset between the wallet and the pool."""
+    giver, taker = (wallet, POOL) if change < 0 else (POOL, wallet)
+    held = [keys.index(account_of(who, mint)) for who in (giver, taker)]
+    data = b"\x03" + abs(change).to_bytes(8, "little")
     return {
-        "accountIndex": index,
-        "mint": mint,
-        "owner": owner,
-        "programId": TOKEN_PROGRAM,
-        "uiTokenAmount": {"amount": str(amount), "decimals": BONK_DECIMALS},
+        "programIdIndex": len(keys) + 1,
+        "accounts": [*held, keys.index(giver)],
+        "data": encode(data),
+        "stackHeight": 2,
     }

@@ -2,12 +2,14 @@
 
 import json
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import transaction
 from solders.keypair import Keypair
+from solders.signature import Signature
 
 from audit.models import DeadLetter
 from tests import factories
@@ -16,7 +18,15 @@ from trading.domain.policy import Policy
 from trading.domain.signals import SignalInvalid, SignalRequest, parse_signal
 from trading.domain.values import USDC_MINT
 from trading.hmac_auth import Caller
-from trading.models import Delivery, Provider, Signal, SignalKey, Token
+from trading.models import (
+    Delivery,
+    LeaderLeg,
+    LeaderTrade,
+    Provider,
+    Signal,
+    SignalKey,
+    Token,
+)
 from trading.services.deliveries import Answer, Request, receive_deliveries
 
 pytestmark = pytest.mark.django_db
@@ -183,3 +193,49 @@ def test_a_list_is_answered_as_its_requests_one_by_one(seed: int) -> None:
         one_by_one = told([receive_deliveries([each])[0] for each in requests])
         transaction.set_rollback(True)
     assert told(receive_deliveries(requests)) == one_by_one
+
+
+def heard_on_chain(*, action: str = "BUY", share: str = "1", seconds_ago: int = 10) -> str:
+    """A trade of the leader that somebody told from the chain; its signal."""
+    at, signature = NOW - timedelta(seconds=seconds_ago), factories.signature()
+    signal = factories.make_signal(
+        action=action, exit_fraction=Decimal(share), source_signature=signature, received_at=at
+    )
+    trade = LeaderTrade.objects.create(
+        leader_address=LEADER, signature=signature, first_heard_at=at, traded_at=at
+    )
+    LeaderLeg.objects.create(
+        trade=trade,
+        action=action,
+        mint=MINT,
+        amount_raw=1,
+        decimals=5,
+        signal=signal,
+        decided_at=at,
+    )
+    return str(signal.pk)
+
+
+def test_a_trade_that_the_chain_told_first_is_the_unnamed_webhooks_too():
+    uuid = heard_on_chain()
+    for answer in receive_deliveries([request(), request(amount_sol="0.7")]):
+        assert (answer.http_status, answer.code) == (200, "duplicate_signal")
+        assert answer.trade_uuid == uuid
+    assert Signal.objects.count() == 1
+    # It has that identity now, so a later copy of the same content is the same signal as well.
+    LeaderTrade.objects.update(first_heard_at=NOW - timedelta(hours=1))
+    assert receive_deliveries([request()])[0].trade_uuid == uuid
+
+
+def test_what_names_its_transaction_or_comes_much_later_is_a_signal_of_its_own():
+    heard_on_chain(seconds_ago=301)
+    assert answers(request()) == ["202"]
+    heard_on_chain()
+    assert answers(request(source_signature=str(Signature.new_unique()))) == ["202"]
+
+
+def test_a_sale_is_not_swallowed_by_one_that_sells_less():
+    uuid = heard_on_chain(action="SELL", share="0.5")
+    sale = {"strategy": "EXIT", "action": "SELL"}
+    assert answers(request(**sale)) == ["202"]
+    assert receive_deliveries([request(**sale, exit_fraction="0.5")])[0].trade_uuid == uuid

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import transaction
@@ -136,6 +137,8 @@ def test_what_is_no_swap_is_recorded_with_its_kind():
     trade = LeaderTrade.objects.get()
     assert (trade.direction, trade.code) == ("NONE", Untraded.NOT_A_SWAP)
     assert trade.kind
+    # Nobody has to tell of it, so nobody can have missed it.
+    assert Hearing.objects.count() == 0
 
 
 def test_a_failed_transaction_is_never_a_signal_whatever_its_type_says():
@@ -194,7 +197,7 @@ def test_a_form_that_shows_the_swap_corrects_one_that_did_not():
     assert taken(blind).codes == (Untraded.NOT_A_SWAP,)
     assert len(taken(told, source="watcher").signals) == 1
     trade = LeaderTrade.objects.get()
-    assert (trade.direction, trade.code) == ("BUY", "")
+    assert (trade.direction, trade.code, trade.is_judged) == ("BUY", "", False)
 
 
 def test_what_the_webhook_named_is_the_same_signal():
@@ -212,6 +215,58 @@ def test_what_the_webhook_named_is_the_same_signal():
     receipt = receive_signal(request, source="provider", now=timezone.now())
     assert taken(told) == Taken()
     assert only_leg().signal_id == receipt.uuid
+    assert Signal.objects.count() == 1
+
+
+def unnamed(action: Action = Action.BUY, *, share: str = "1", at: datetime | None = None) -> UUID:
+    """A webhook's signal that names no transaction."""
+    request = SignalRequest(
+        strategy=Strategy.SHIELD if action is Action.BUY else Strategy.EXIT,
+        action=action,
+        symbol="BONK",
+        mint=MINT,
+        amount_lamports=sol(1),
+        leader_address=LEADER,
+        exit_fraction=Decimal(share),
+        trade_uuid=factories.signature()[:12],
+    )
+    return receive_signal(request, source="provider", now=at or timezone.now()).uuid
+
+
+def test_an_unnamed_webhook_that_came_first_is_the_signal_of_one_trade():
+    uuid = unnamed()
+    told = bought()
+    assert taken(told) == Taken()
+    assert only_leg().signal_id == uuid
+    named = SignalRequest(
+        strategy=Strategy.SHIELD,
+        action=Action.BUY,
+        symbol="BONK",
+        mint=MINT,
+        amount_lamports=sol(2),
+        leader_address=LEADER,
+        source_signature=told["signature"],
+    )
+    assert receive_signal(named, source="another", now=timezone.now()).uuid == uuid
+    # The leader's next purchase is another trade.
+    assert len(taken(bought()).signals) == 1
+    assert Signal.objects.count() == 2
+
+
+def test_an_unnamed_webhook_of_long_ago_meant_something_else():
+    unnamed(at=timezone.now() - timedelta(minutes=1))
+    unnamed(Action.SELL)
+    assert len(taken(bought()).signals) == 1
+
+
+def test_a_sale_is_never_swallowed_by_a_signal_that_sells_less():
+    unnamed(Action.SELL, share="0.1")
+    assert len(taken(sold("0.5")).signals) == 1
+
+
+def test_a_sale_told_by_an_unnamed_webhook_is_sold_once():
+    unnamed(Action.SELL, share="0.5")
+    assert taken(sold("0.5")) == Taken()
     assert Signal.objects.count() == 1
 
 

@@ -93,6 +93,13 @@ def _in_lamports(money: Leg, sol_price_usd: Decimal | None) -> int | None:
     return int(dollars / sol_price_usd * LAMPORTS_PER_SOL)
 
 
+def sold_mints(parsed: ParsedTransaction) -> list[str]:
+    """The tokens that a swap gave away."""
+    if not parsed.is_swap:
+        return []
+    return [leg.mint for leg in parsed.legs if leg.delta_raw < 0 and leg.mint not in MONEY]
+
+
 def shares_sold(transaction: Mapping[str, Any], parsed: ParsedTransaction) -> dict[str, Decimal]:
     """By mint, which share of what the wallet held it gave away; empty for a form that shows no holdings.
 
@@ -101,11 +108,10 @@ def shares_sold(transaction: Mapping[str, Any], parsed: ParsedTransaction) -> di
     if "meta" not in transaction:
         return {}
     found = {}
-    for leg in parsed.legs:
-        if leg.delta_raw < 0 and leg.mint not in MONEY:
-            share = _share(transaction, parsed.wallet, leg.mint)
-            if share is not None:
-                found[leg.mint] = share
+    for mint in sold_mints(parsed):
+        share = _share(transaction, parsed.wallet, mint)
+        if share is not None:
+            found[mint] = share
     return found
 
 

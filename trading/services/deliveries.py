@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -16,13 +16,14 @@ from trading.domain.policy import Policy
 from trading.domain.safety import refusal_by_name
 from trading.domain.signals import SignalInvalid, SignalRequest, identity_keys
 from trading.domain.values import Action, Strategy
-from trading.hmac_auth import Caller
+from trading.hmac_auth import Caller, KnownSecret
 from trading.models import Delivery, Token
 from trading.providers import TURNED_AWAY
 from trading.rows import change, every, first, insert_many, marks, parameter
 from trading.services.intake import (
     TRIES,
     Arrival,
+    add_identities,
     free_name,
     known_mints,
     owner_of,
@@ -31,6 +32,7 @@ from trading.services.intake import (
     taken_names,
     with_mint,
 )
+from trading.services.pairing import TradesTold
 from trading.services.policy import active_policy
 from trading.services.state import TradingNow, trading_state
 
@@ -137,7 +139,7 @@ class _Door:
     def __init__(self, cases: Sequence[_Case], *, is_first_try: bool) -> None:
         requests = [case.request for case in cases]
         self._replayed = _replayed({each.caller.replay_key for each in requests})
-        self._buckets = _Buckets(requests)
+        self._buckets = Buckets(requests)
         identities = [case.keys for case in cases if case.keys]
         self._owners = owners_of([key for keys in identities for key in keys])
         # Hardly ever one is, and then the first try fails.
@@ -146,7 +148,12 @@ class _Door:
             [case.signal for case in cases if case.signal and case.signal.action is Action.BUY],
             now=min(each.received_at for each in requests),
         )
+        self._told = TradesTold(
+            [case.signal for case in cases if case.signal],
+            now=max(each.received_at for each in requests),
+        )
         self._arrivals: list[Arrival] = []
+        self._aliases: dict[str, UUID] = {}
 
     def answer(self, case: _Case) -> Answer:
         caller = case.request.caller
@@ -163,11 +170,18 @@ class _Door:
         self._buckets.store()
         self._measures.store()
         store_signals(self._arrivals)
+        add_identities(self._aliases)
 
     def _admit(self, case: _Case) -> Answer:
         if case.signal is None:
             return Answer(http_status=422, code="validation_failed", details=case.details)
         owner = owner_of(case.keys, self._owners)
+        if owner is None:
+            owner = self._told.owner(case.signal)
+            if owner is not None:
+                # From now on it is that signal's, also when it is told again later.
+                self._aliases |= dict.fromkeys(case.keys, owner[0])
+                self._owners |= dict.fromkeys(case.keys, owner)
         if owner is not None:
             return _duplicate(*owner)
         if case.signal.action is Action.BUY:
@@ -203,10 +217,20 @@ def _replayed(keys: set[str]) -> set[str]:
     return {row[0] for row in found}
 
 
-class _Buckets:
+class Knock(Protocol):
+    """Somebody authenticated at any door."""
+
+    @property
+    def caller(self) -> Caller | KnownSecret: ...
+
+    @property
+    def received_at(self) -> datetime: ...
+
+
+class Buckets:
     """The token buckets of the providers that called; one row each, so all processes share them."""
 
-    def __init__(self, requests: Sequence[Request]) -> None:
+    def __init__(self, requests: Sequence[Knock]) -> None:
         ids = sorted({each.caller.provider_id for each in requests})
         now = max(each.received_at for each in requests).timestamp()
         lock = "ORDER BY id FOR UPDATE" if connection.vendor == "postgresql" else ""

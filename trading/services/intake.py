@@ -1,6 +1,6 @@
 """Taking signals in: what every door shares, from a symbol's mint to the rows of a new signal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -160,6 +160,11 @@ def store_signals(arrivals: Sequence[Arrival]) -> None:
         [{"signal": each.uuid, "at": each.received_at, "status": queued} for each in arrivals],
     )
     transaction.on_commit(live.wake)
+
+
+def add_identities(keys: Mapping[str, UUID]) -> None:
+    """Let signals answer to these identities too; IntegrityError when one is taken."""
+    insert_many(SignalKey, [{"key": key, "signal": uuid} for key, uuid in keys.items()])
 
 
 def _row(arrival: Arrival) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
 from trading.domain.denials import SENTENCES as DENIALS
 from trading.domain.denials import DenialCode
 from trading.domain.leader_trades import (
@@ -18,18 +21,30 @@ from trading.domain.leader_trades import (
     shares_sold,
     trade_legs,
 )
-from trading.domain.signals import SignalRequest
-from trading.domain.swaps import ParsedTransaction, parse_swap
-from trading.domain.values import Action, Strategy
+from trading.domain.signals import SignalRequest, identity_keys
+from trading.domain.swaps import (
+    Direction,
+    ParsedTransaction,
+    TransactionUnreadable,
+    parse_swap,
+)
+from trading.domain.values import WSOL_MINT, Action, Strategy
+from trading.fields import U64_MAX
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.models import LeaderLeg, LeaderTrade
-from trading.rows import change, every, first, insert, load, marks, moment
+from trading.rows import every, first, insert, load, marks, moment, update
 from trading.services.deliveries import refusal_of_buy
 from trading.services.hearings import Told, note_hearing
 from trading.services.hindsight import has_sold_since, is_signalled
-from trading.services.intake import receive_signal
+from trading.services.intake import add_identities, owner_of, owners_of, receive_signal
+from trading.services.pairing import unnamed_signal
 from trading.services.policy import active_policy, policy_for_exits
 from wallets.models import LeaderStatus
+
+MOST = 2**63 - 1
+"""That a column of whole numbers holds."""
+ADDRESSES_AT_ONCE = 5_000
+"""A statement takes some ten thousand parameters, not more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +80,7 @@ def take_in(heard: Heard, *, now: datetime) -> Taken:
     """
     parsed = parse_swap(heard.transaction, wallet=heard.leader_address, tip_accounts=TIP_ACCOUNTS)
     told = _told(heard, parsed)
+    _check(told, parsed)
     note_hearing(told, source=heard.source)
     trade = _decided(heard, parsed)
     if trade is None:
@@ -83,16 +99,41 @@ def take_in(heard: Heard, *, now: datetime) -> Taken:
 
 
 def _told(heard: Heard, parsed: ParsedTransaction) -> Told:
-    at = parsed.block_time
     return Told(
         leader_address=heard.leader_address,
         signature=heard.signature,
         heard_at=heard.heard_at,
         slot=parsed.slot,
-        traded_at=None if at is None else datetime.fromtimestamp(at, UTC),
+        traded_at=_moment(parsed.block_time),
         is_recovered=heard.is_recovered,
         is_trade=parsed.is_swap,
     )
+
+
+def _moment(unix_seconds: int | None) -> datetime | None:
+    try:
+        return None if unix_seconds is None else datetime.fromtimestamp(unix_seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        raise TransactionUnreadable("timestamp is not a time") from None
+
+
+def _check(told: Told, parsed: ParsedTransaction) -> None:
+    """Whatever the parser left open that no row could hold; TransactionUnreadable names it."""
+    try:
+        Signature.from_string(told.signature)
+        for leg in parsed.legs:
+            Pubkey.from_string(leg.mint)
+    except ValueError:
+        raise TransactionUnreadable("a signature or a mint is not base58 of its length") from None
+    if (
+        max(
+            told.slot or 0, *(abs(leg.delta_raw) for leg in parsed.legs if leg.mint == WSOL_MINT), 0
+        )
+        > MOST
+    ):
+        raise TransactionUnreadable("slot or lamports are more than there can be")
+    if any(abs(leg.delta_raw) > U64_MAX for leg in parsed.legs):
+        raise TransactionUnreadable("a raw amount has more than 64 bits")
 
 
 def _decided(heard: Heard, parsed: ParsedTransaction) -> int | None:
@@ -102,21 +143,24 @@ def _decided(heard: Heard, parsed: ParsedTransaction) -> int | None:
     """
     where = {"leader_address": heard.leader_address, "signature": heard.signature}
     row = load(LeaderTrade, **where)
-    assert row is not None, "the hearing has just been noted"
-    settled = "direction IN ('', 'NONE')" if parsed.is_swap else "direction = ''"
-    changed = change(
-        "UPDATE trading_leadertrade SET direction = %s, kind = %s, code = '', text = ''"  # noqa: S608
-        f" WHERE id = %s AND {settled}",
-        parsed.direction.value,
-        parsed.kind.value,
-        row.pk,
+    assert row is not None, "it has just been noted"
+    if row.direction and not (parsed.is_swap and row.direction == Direction.NONE):
+        return None
+    changed = update(
+        LeaderTrade,
+        {"id": row.pk, "direction": row.direction},
+        direction=parsed.direction.value,
+        kind=parsed.kind.value,
+        code="",
+        text="",
+        # Who has not told of a swap is noted, also where it was first taken for something else.
+        is_judged=row.is_judged and row.direction != Direction.NONE,
     )
     return row.pk if changed == 1 else None
 
 
 def _give_reason(trade: int, code: Untraded) -> None:
-    statement = "UPDATE trading_leadertrade SET code = %s, text = %s WHERE id = %s"
-    if change(statement, code.value, SENTENCES[code], trade) != 1:
+    if update(LeaderTrade, {"id": trade}, code=code.value, text=SENTENCES[code]) != 1:
         raise LookupError(f"trade {trade} is gone")
 
 
@@ -148,6 +192,7 @@ class _Judge:
 
     def __init__(self, heard: Heard, told: Told, *, now: datetime) -> None:
         self._heard, self._now, self._slot = heard, now, told.slot
+        self._traded_at = told.traded_at or told.heard_at
         self._age = age_of(traded_at=told.traded_at, heard_at=told.heard_at, now=now)
         row = first(
             "SELECT status, strategy FROM wallets_leader WHERE address = %s", heard.leader_address
@@ -157,6 +202,10 @@ class _Judge:
     def take(self, trade: int, leg: TradeLeg) -> UUID | str:
         """The new signal's name, or the code why there is none; empty when another source's signal it is."""
         request = self._request(leg)
+        paired = self._paired(request)
+        if paired is not None:
+            self._store(trade, leg, signal=paired)
+            return ""
         # What somebody told in time is a signal, however late others tell of it.
         is_asked = leg.action is Action.BUY and not is_signalled(
             request, source=self._heard.source, received_at=self._heard.heard_at
@@ -168,6 +217,16 @@ class _Judge:
         receipt = receive_signal(request, source=self._heard.source, now=self._heard.heard_at)
         self._store(trade, leg, signal=receipt.uuid)
         return receipt.uuid if receipt.is_new else ""
+
+    def _paired(self, request: SignalRequest) -> UUID | None:
+        """The signal of a webhook that named no transaction and meant this one; it has its identity from now on."""
+        keys = identity_keys(request, source=self._heard.source, received_at=self._heard.heard_at)
+        if owner_of(keys, owners_of(keys)) is not None:
+            return None
+        uuid = unnamed_signal(request, traded_at=self._traded_at)
+        if uuid is not None:
+            add_identities(dict.fromkeys(keys, uuid))
+        return uuid
 
     def _request(self, leg: TradeLeg) -> SignalRequest:
         is_buy = leg.action is Action.BUY and self._strategy
@@ -237,15 +296,17 @@ def _symbol(mint: str) -> str:
 
 
 def followed(addresses: Sequence[str]) -> set[str]:
-    """Which of these wallets are on the roster, or hold a leader's place in what we hold."""
-    if not addresses:
-        return set()
-    names = marks(addresses)
-    rows = every(
-        f"SELECT address FROM wallets_leader WHERE address IN ({names}) UNION"  # noqa: S608
-        f" SELECT leader_address FROM trading_position WHERE leader_address IN ({names})"
-        " AND status IN ('ACTIVE', 'EXITING')",
-        *addresses,
-        *addresses,
-    )
-    return {row[0] for row in rows}
+    """Which of these wallets are on the roster, or are leaders after whom we hold something."""
+    found = set()
+    for start in range(0, len(addresses), ADDRESSES_AT_ONCE):
+        some = addresses[start : start + ADDRESSES_AT_ONCE]
+        names = marks(some)
+        rows = every(
+            f"SELECT address FROM wallets_leader WHERE address IN ({names}) UNION"  # noqa: S608
+            f" SELECT leader_address FROM trading_position WHERE leader_address IN ({names})"
+            " AND status IN ('ACTIVE', 'EXITING')",
+            *some,
+            *some,
+        )
+        found |= {row[0] for row in rows}
+    return found
