@@ -10,7 +10,18 @@ from django.db.models import Prefetch, QuerySet
 from trading.domain.lifecycle import ENDS, SignalStatus, SubmissionStatus
 from trading.domain.values import Action
 from trading.holdings import Holding, describe, leader_names
-from trading.models import Decision, Delivery, Fill, Lot, Position, Signal, SignalEvent, Submission
+from trading.models import (
+    Decision,
+    Delivery,
+    Fill,
+    Hearing,
+    LeaderTrade,
+    Lot,
+    Position,
+    Signal,
+    SignalEvent,
+    Submission,
+)
 
 OUTCOMES: dict[str, tuple[str, str]] = {
     SignalStatus.QUEUED: ("queued", "wait"),
@@ -73,6 +84,7 @@ class SignalStory:
     submissions: list[Submission]
     fills: list[Fill]
     position: Position | None
+    heard: list[LeaderTrade]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +120,15 @@ def signal_story(uuid: UUID) -> SignalStory:
         submissions=submissions,
         fills=list(fills),
         position=signal.position or Position.objects.filter(signal=signal).first(),
+        heard=list(_heard(signal)),
     )
+
+
+def _heard(signal: Signal) -> QuerySet[LeaderTrade]:
+    """The leader's transactions that this signal stands for, each with who told of it, the first first."""
+    told = Hearing.objects.filter(heard_at__isnull=False).order_by("heard_at")
+    trades = LeaderTrade.objects.filter(legs__signal=signal).distinct()
+    return trades.prefetch_related(Prefetch("hearings", queryset=told))
 
 
 def position_story(uuid: UUID) -> PositionStory:

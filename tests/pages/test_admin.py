@@ -23,14 +23,25 @@ from tests.factories import (
     make_submission,
 )
 from trading.domain.policy import Policy, as_json
-from trading.models import Provider, ProviderSecret, Signal, Token, TradingState
+from trading.models import (
+    AlertMapping,
+    LeaderTrade,
+    Notice,
+    PaperTransaction,
+    Provider,
+    ProviderSecret,
+    Registration,
+    Signal,
+    Token,
+    TradingState,
+)
 from wallets.models import Leader, TradingWallet
 
 pytestmark = pytest.mark.django_db
 FACTS = [
     model
     for model in admin.site._registry
-    if model not in (User, Group, PolicyRevision) and model._meta.app_label != "admin"
+    if model not in (User, Group, PolicyRevision, AlertMapping) and model._meta.app_label != "admin"
 ]
 
 
@@ -53,6 +64,12 @@ def rows(trading):
         source="tests", code="ODD", text="odd", payload={"x": "<y>"}, is_retryable=False, now=now
     )
     audit.open_incident(key="odd", title="Odd things", now=now)
+    LeaderTrade.objects.create(leader_address="l" * 44, signature="s" * 88, first_heard_at=now)
+    Notice.objects.create(provider=provider, received_at=now, body="[]", transactions=0)
+    Registration.objects.create(name="helius")
+    PaperTransaction.objects.create(
+        signature="p" * 88, status="PENDING", accepted_at=now, lands_at=now
+    )
 
 
 def admin_url(model, page, *arguments):

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.factories import (
     make_closed_position,
@@ -12,8 +13,10 @@ from tests.factories import (
     make_position,
     make_signal,
     make_submission,
+    signature,
     sol,
 )
+from trading.models import Hearing, LeaderLeg, LeaderTrade
 
 pytestmark = pytest.mark.django_db
 
@@ -112,3 +115,34 @@ def test_a_position_shows_its_lots_its_liquidity_and_what_is_gone(trader):
     text = read(trader, "position", closed.uuid)
     assert "sold" in text.split('id="lots"')[1]
     assert "are gone" not in text
+
+
+def test_who_told_of_the_leaders_trade_is_part_of_the_story(trader, staff):
+    signal = make_signal(source="helius")
+    now = timezone.now()
+    trade = LeaderTrade.objects.create(
+        leader_address=signal.leader_address, signature=signature(), first_heard_at=now
+    )
+    LeaderLeg.objects.create(
+        trade=trade,
+        action=signal.action,
+        mint=signal.mint,
+        amount_raw=1,
+        decimals=5,
+        signal=signal,
+        decided_at=now,
+    )
+    for source in ("helius", "watcher"):
+        Hearing.objects.create(trade=trade, source=source, heard_at=now)
+    Hearing.objects.create(trade=trade, source="somebody who did not", how="lost")
+    page = reverse("admin:trading_leadertrade_change", args=[trade.pk])
+    text = read(trader, "signal", signal.uuid)
+    assert "Heard from" in text
+    assert text.index("helius") < text.index("watcher")
+    assert "somebody who did not" not in text
+    assert page not in text
+    assert page in read(staff, "signal", signal.uuid)
+    shown = staff.get(page).content.decode()
+    assert "somebody who did not" in shown
+    listed = staff.get(reverse("admin:trading_leadertrade_changelist")).content.decode()
+    assert reverse("signal", args=[signal.uuid]) in listed
