@@ -13,6 +13,7 @@ from celery.signals import beat_init
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chimera_site.settings")
 
 HEARTBEAT_SECONDS = 10
+REGISTRATION_SECONDS = 5
 RETENTION_SECONDS = 300
 OBSERVATIONS_SECONDS = 600
 REVIEW_SECONDS = 300
@@ -36,6 +37,7 @@ app.conf.beat_schedule = {
     "heartbeat": every(
         HEARTBEAT_SECONDS, "workers.tasks.record_heartbeats", os.getpid(), time.time()
     ),
+    "registration": every(REGISTRATION_SECONDS, "workers.tasks.keep_helius_registered"),
     "retention": every(RETENTION_SECONDS, "trading.tasks.forget_old_requests"),
     "observations": every(OBSERVATIONS_SECONDS, "trading.tasks.forget_old_observations"),
     "promotions": every(MINUTE, "scout.tasks.expire_promotions"),

@@ -19,8 +19,17 @@ from trading.domain.addresses import NetworksInvalid, read_networks
 
 MODES = ("sandbox", "paper", "live")
 SECRETS = ("SECRET_KEY", "WEBHOOK_SECRET")
+OPTIONAL_SECRETS = ("HELIUS_WEBHOOK_SECRET",)
 OUTSIDE_URLS = ("RPC_URLS", "WS_URL", "JITO_URL", "JUPITER_URL", "DEXSCREENER_URL")
-TEXTS = (*SECRETS, *OUTSIDE_URLS, "JUPITER_API_KEY", "REDIS_URL", "ALLOWED_HOSTS", "DATABASES")
+TEXTS = (
+    *SECRETS,
+    *OPTIONAL_SECRETS,
+    *OUTSIDE_URLS,
+    "JUPITER_API_KEY",
+    "REDIS_URL",
+    "ALLOWED_HOSTS",
+    "DATABASES",
+)
 PAPER_WORLDS = ("", "sandbox")
 MOST_LAMPORTS = 10**16
 SHORTEST_SECRET = 32
@@ -67,7 +76,8 @@ def no_placeholder_is_left() -> Iterator[CheckMessage]:
 @chimera_check
 def secrets_are_strong() -> Iterator[CheckMessage]:
     """E003: outside the sandbox, which makes its own, secrets are long and not out of a manual."""
-    for name in SECRETS if settings.MODE != "sandbox" else ():
+    given = [name for name in OPTIONAL_SECRETS if _value(name)]
+    for name in (*SECRETS, *given) if settings.MODE != "sandbox" else ():
         secret = str(_value(name))
         is_short = len(secret) < SHORTEST_SECRET or len(set(secret)) < FEWEST_DIFFERENT_LETTERS
         if is_short or DEFAULT_SECRET.search(secret):

@@ -1,4 +1,4 @@
-"""The signal door as a process of its own: its routes and its ASGI entry, with nothing else of Django's stack.
+"""The doors of providers as a process of their own: its routes and its ASGI entry, with nothing else of Django's stack.
 
 An ordinary Django handler spends six times more on thread contexts, request signals and disconnect
 listeners than this whole request costs; none of them does anything for a signed POST.
@@ -13,7 +13,10 @@ from django.urls import path, set_script_prefix
 
 from chimera_site.api import api
 from trading.api import reception, render
-from trading.reception import BODY_LIMIT_BYTES, TOO_LARGE
+from trading.reception import BODY_LIMIT_BYTES, NOTICE_LIMIT_BYTES, too_large
+
+LIMITS_BYTES = {"/api/v1/providers/helius": NOTICE_LIMIT_BYTES}
+"""Of bodies; everywhere else a signal's."""
 
 
 async def health(request: HttpRequest) -> JsonResponse:
@@ -54,23 +57,24 @@ class LeanHandler(ASGIHandler):
             await _send(await self._respond(scope, receive), send)
 
     async def _respond(self, scope: Any, receive: Any) -> HttpResponse:
-        body = await _read(receive)
+        limit = LIMITS_BYTES.get(scope["path"], BODY_LIMIT_BYTES)
+        body = await _read(receive, limit)
         if body is None:
-            return render(TOO_LARGE)
+            return render(too_large(limit))
         set_script_prefix("")
         response = await self.get_response_async(ASGIRequest(scope, BytesIO(body)))
         assert isinstance(response, HttpResponse)
         return not_allowed(response) if response.status_code == 405 else response
 
 
-async def _read(receive: Any) -> bytes | None:
-    """The whole body, or None as soon as it is larger than any signal may be."""
+async def _read(receive: Any, limit_bytes: int) -> bytes | None:
+    """The whole body, or None as soon as it is larger than it may be."""
     parts, size = [], 0
     while True:
         message = await receive()
         part = message.get("body", b"")
         size += len(part)
-        if size > BODY_LIMIT_BYTES:
+        if size > limit_bytes:
             return None
         parts.append(part)
         if not message.get("more_body"):

@@ -99,6 +99,25 @@ WEBHOOK_SECRET = env.str(
 )
 # Where a Scout on another machine puts its roster; SIGHUP to the executor takes it over.
 ROSTER_FILE = Path(env.str("ROSTER_FILE", default=str(DATA_DIR / "roster_new.db")))
+# What Helius sends back in `Authorization`; empty = nobody may post transactions.
+HELIUS_WEBHOOK_SECRET = env.str(
+    "HELIUS_WEBHOOK_SECRET", default=generated_secret("helius_secret") if HAS_SANDBOX else ""
+)
+# Registration at Helius: without a key, or without an address to post to, nothing is registered.
+HELIUS_API_URL = env.str(
+    "HELIUS_API_URL", default=f"{_sandbox}/helius" if _sandbox else "https://api.helius.xyz"
+)
+HELIUS_API_KEY = env.str("HELIUS_API_KEY", default="sandbox-helius-key" if HAS_SANDBOX else "")
+HELIUS_POST_TO = env.str(
+    "HELIUS_POST_TO", default=f"{INGRESS_URL}/api/v1/providers/helius" if HAS_SANDBOX else ""
+)
+HELIUS_REQUESTS_PER_SECOND = env.float("HELIUS_REQUESTS_PER_SECOND", default=1.0)
+# Every look and every edit costs credits: how far apart they are, and for how long changes are gathered.
+HELIUS_LOOK_SECONDS = env.float("HELIUS_LOOK_SECONDS", default=60.0 if HAS_SANDBOX else 3_600.0)
+HELIUS_GATHERING_SECONDS = env.float(
+    "HELIUS_GATHERING_SECONDS", default=2.0 if HAS_SANDBOX else 120.0
+)
+HELIUS_EDIT_SECONDS = env.float("HELIUS_EDIT_SECONDS", default=10.0 if HAS_SANDBOX else 900.0)
 TRADING_KEY_FILE = Path(env.str("TRADING_KEY_FILE", default=str(DATA_DIR / "trading_key.json")))
 # The address that pays on paper: its key is never asked for, but rehearsed sales need SOL in it.
 PAPER_WALLET = env.str(

@@ -24,8 +24,20 @@ alerts = AlertDoor(
 @router.post("/webhook", auth=None, summary="Deliver a signal")
 async def webhook(request: HttpRequest) -> JsonResponse:
     """Accepts one signed signal (specification §3). The body is read raw: the signature covers its bytes."""
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    return render(await reception.answer(headers=headers, body=request.body))
+    return render(await reception.answer(headers=_headers(request), body=request.body))
+
+
+@router.post("/providers/helius", auth=None, summary="Tell of leaders' transactions")
+async def helius(request: HttpRequest) -> JsonResponse:
+    """Accepts Helius' webhook: a JSON array of transactions, the shared secret in `Authorization`.
+
+    Answered as soon as the body is stored. Which transactions are swaps of leaders is found out afterwards.
+    """
+    return render(await reception.answer_helius(headers=_headers(request), body=request.body))
+
+
+def _headers(request: HttpRequest) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
 
 
 @router.post("/providers/alerts/{name}", auth=None, summary="Deliver an alert")

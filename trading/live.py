@@ -17,8 +17,8 @@ GROUP = "live"
 TOPICS = ("health", "signals", "positions", "equity", "sources")
 FLUSH_SECONDS = 0.2
 SEND_TIMEOUT_SECONDS = 2.0
-EAR = "wake."
-"""Short: a unix socket's path has 107 bytes at most."""
+EAR, NOTICE_EAR = "wake.", "note."
+"""Of executors, and of who reads notices. Short: a unix socket's path has 107 bytes at most."""
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +34,18 @@ def publish(*topics: str) -> None:
     _courier.take(set(topics) - unknown)
 
 
-def ear() -> Path:
-    """Where this process hears wakes: a socket of its own among those of the other executors."""
-    return Path(settings.RUNTIME_DIR) / f"{EAR}{os.getpid()}"
+def ear(kind: str = EAR) -> Path:
+    """Where this process hears wakes: a socket of its own among those of others of its kind."""
+    return Path(settings.RUNTIME_DIR) / f"{kind}{os.getpid()}"
 
 
-def wake() -> None:
-    """Tell every executor that a row waits: a datagram each, dropped where nobody listens."""
+def wake(kind: str = EAR) -> None:
+    """Tell everybody of a kind that a row waits: a datagram each, dropped where nobody listens."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)
             for name in os.listdir(settings.RUNTIME_DIR):
-                if name.startswith(EAR):
+                if name.startswith(kind):
                     _call(sender, f"{settings.RUNTIME_DIR}/{name}")
     except OSError:
         return

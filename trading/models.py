@@ -18,6 +18,7 @@ from trading.money import EquityPoint as EquityPoint
 from trading.money import Fill as Fill
 from trading.money import Lot as Lot
 from trading.notices import Notice as Notice
+from trading.notices import Registration as Registration
 from trading.observations import LiquiditySample as LiquiditySample
 from trading.observations import PriceAfter as PriceAfter
 from trading.observations import PriceTick as PriceTick

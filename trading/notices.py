@@ -5,6 +5,31 @@ from django.db import models
 from trading.providers import Provider
 
 
+class Registration(models.Model):
+    """What a provider of transactions is to tell about and what it has been told to, as last seen.
+
+    `differs_since` is empty while nothing is known to differ. Of lists the beginning is kept.
+    """
+
+    name = models.CharField(max_length=60, primary_key=True)
+    wanted = models.PositiveIntegerField(default=0)
+    wanted_digest = models.CharField(max_length=64, blank=True)
+    registered = models.PositiveIntegerField(default=0)
+    webhooks = models.PositiveIntegerField(default=0)
+    difference = models.JSONField(default=dict)
+    differs_since = models.DateTimeField(null=True)
+    looked_at = models.DateTimeField(null=True)
+    edited_at = models.DateTimeField(null=True)
+    busy_until = models.DateTimeField(null=True)
+    trouble = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Notice(models.Model):
     """One body that a provider of transactions posted; committed before it is answered, read afterwards.
 
@@ -16,7 +41,7 @@ class Notice(models.Model):
     body = models.TextField()
     transactions = models.PositiveIntegerField(help_text="How many it tells of.")
     read_at = models.DateTimeField(null=True)
-    trades = models.PositiveIntegerField(default=0, help_text="Of leaders, found in it.")
+    trades = models.PositiveIntegerField(default=0, help_text="Transactions of leaders in it.")
     unreadable = models.PositiveIntegerField(
         default=0, help_text="Set aside as dead letters; the others were used."
     )

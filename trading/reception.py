@@ -1,4 +1,4 @@
-"""The signal door of one process: knows the valid secrets, authenticates, and has the writer store and answer."""
+"""The doors of one process: knows the valid secrets, authenticates, and has the writer store and answer."""
 
 import asyncio
 import logging
@@ -10,33 +10,44 @@ from django.db.models import Q
 
 from trading import metrics
 from trading.domain.signals import SignalInvalid, SignalRequest, parse_signal
-from trading.hmac_auth import KnownSecret, NotAuthentic, authenticate
+from trading.hmac_auth import KnownSecret, NotAuthentic, authenticate, recognise
 from trading.metrics import Stage
-from trading.models import ProviderSecret
+from trading.models import Door, ProviderSecret
 from trading.services.deliveries import Answer, Request, receive_deliveries
+from trading.services.notices import Post, count_transactions, receive_notices
 from trading.services.policy import PolicyMissing
 from trading.writer import Collected, GroupWriter, StorageUnavailable
 
 T = TypeVar("T")
 log = logging.getLogger("reception")
+Item = TypeVar("Item")
 BODY_LIMIT_BYTES = 64 * 1024
+NOTICE_LIMIT_BYTES = 2 * 1024 * 1024
+"""Helius may tell of many transactions at once, some of them large."""
 SECRETS_SECONDS = 1.0
 
 UNAUTHENTICATED = Answer(http_status=401, code="authentication_failed")
 STORAGE_UNAVAILABLE = Answer(http_status=503, code="storage_unavailable")
-TOO_LARGE = Answer(
-    http_status=413, code="body_too_large", details={"body": f"at most {BODY_LIMIT_BYTES} bytes"}
-)
+
+
+def too_large(limit_bytes: int) -> Answer:
+    """What a body gets that is longer than its door takes."""
+    details = {"body": f"at most {limit_bytes} bytes"}
+    return Answer(http_status=413, code="body_too_large", details=details)
+
+
+TOO_LARGE = too_large(BODY_LIMIT_BYTES)
 
 
 class Reception:
-    """Answers webhook requests. Open it once in the process's event loop and close it at the end."""
+    """Answers who knocks. Open it once in the process's event loop and close it at the end."""
 
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._writer = GroupWriter()
         self._store = Collected(self._writer, receive_deliveries)
-        self._secrets: list[KnownSecret] = []
+        self._note = Collected(self._writer, receive_notices)
+        self._secrets: dict[str, list[KnownSecret]] = {}
         self._refreshing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -62,8 +73,14 @@ class Reception:
         return True
 
     async def answer(self, *, headers: Mapping[str, str], body: bytes) -> Answer:
-        """The answer to one request, durable when it says accepted. Never raises."""
+        """The answer to one signal, durable when it says accepted. Never raises."""
         answer = await self._answer(headers, body)
+        metrics.count_answer(status=answer.http_status, code=answer.code)
+        return answer
+
+    async def answer_helius(self, *, headers: Mapping[str, str], body: bytes) -> Answer:
+        """The answer to one notice of transactions, which are read afterwards. Never raises."""
+        answer = await self._answer_helius(headers, body)
         metrics.count_answer(status=answer.http_status, code=answer.code)
         return answer
 
@@ -71,15 +88,25 @@ class Reception:
         if len(body) > BODY_LIMIT_BYTES:
             return TOO_LARGE
         now = self._clock()
+        secrets = self._secrets.get(Door.WEBHOOK, [])
         try:
-            caller = authenticate(
-                headers=headers, body=body, secrets=self._secrets, now=now.timestamp()
-            )
+            caller = authenticate(headers=headers, body=body, secrets=secrets, now=now.timestamp())
         except NotAuthentic:
             return UNAUTHENTICATED
         return await self.deliver(
             Request(caller=caller, body=body, parsed=_parse(body), received_at=now)
         )
+
+    async def _answer_helius(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        if len(body) > NOTICE_LIMIT_BYTES:
+            return too_large(NOTICE_LIMIT_BYTES)
+        try:
+            caller = recognise(headers=headers, secrets=self._secrets.get(Door.HELIUS, []))
+        except NotAuthentic:
+            return UNAUTHENTICATED
+        count = count_transactions(body)
+        post = Post(caller=caller, body=body, transactions=count, received_at=self._clock())
+        return await _stored(self._note, post)
 
     async def run(self, verb: Callable[[], T]) -> T:
         """A verb's result once it is committed; StorageUnavailable."""
@@ -91,16 +118,9 @@ class Reception:
 
     async def deliver(self, request: Request) -> Answer:
         """The answer to an authenticated request, stored with it. Never raises."""
-        try:
-            answer = await self._store(request)
-            self._measure(request, answer)
-            return answer
-        except (StorageUnavailable, PolicyMissing) as error:
-            log.error("a signal could not be stored: %s", error)
-            return STORAGE_UNAVAILABLE
-        except Exception:
-            log.exception("a signal could not be answered")
-            return STORAGE_UNAVAILABLE
+        answer = await _stored(self._store, request)
+        self._measure(request, answer)
+        return answer
 
     def _measure(self, request: Request, answer: Answer) -> None:
         if answer.http_status == 202 and isinstance(request.parsed, SignalRequest):
@@ -121,6 +141,17 @@ class Reception:
         self._secrets = await self._writer.read(lambda: _valid_secrets(now))
 
 
+async def _stored(store: Collected[Item, Answer], item: Item) -> Answer:
+    """What the rows say to it, or that there are none."""
+    try:
+        return await store(item)
+    except (StorageUnavailable, PolicyMissing) as error:
+        log.error("a request could not be stored: %s", error)
+    except Exception:
+        log.exception("a request could not be answered")
+    return STORAGE_UNAVAILABLE
+
+
 def _parse(body: bytes) -> SignalRequest | SignalInvalid:
     try:
         return parse_signal(body)
@@ -128,11 +159,14 @@ def _parse(body: bytes) -> SignalRequest | SignalInvalid:
         return error
 
 
-def _valid_secrets(now: datetime) -> list[KnownSecret]:
+def _valid_secrets(now: datetime) -> dict[str, list[KnownSecret]]:
+    """By door."""
     rows = ProviderSecret.objects.filter(
         Q(valid_until__isnull=True) | Q(valid_until__gt=now), provider__is_enabled=True
     ).select_related("provider")
-    return [
-        KnownSecret(provider_id=row.provider_id, provider_name=row.provider.name, secret=row.secret)
-        for row in rows
-    ]
+    found: dict[str, list[KnownSecret]] = {}
+    for row in rows:
+        owner = row.provider
+        known = KnownSecret(provider_id=owner.pk, provider_name=owner.name, secret=row.secret)
+        found.setdefault(owner.door, []).append(known)
+    return found

@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from audit import services as audit
 from audit.models import PolicyRevision
+from trading.domain.hearing import HELIUS
 from trading.domain.policy import Policy, as_json
 from trading.domain.values import LAMPORTS_PER_SOL
-from trading.models import Provider, ProviderSecret, Token, TradingState
+from trading.models import Door, Provider, ProviderSecret, Token, TradingState
 from trading.services.paper import ensure_capital
 from wallets.models import TradingWallet
 from wallets.vault import create_trading_key, open_trading_key
@@ -163,3 +164,12 @@ def trading_address(file: Path) -> str:
     """The address of the trading key in its file, which is made if there is none."""
     keypair = open_trading_key(file) if file.exists() else create_trading_key(file)
     return str(keypair.pubkey())
+
+
+@transaction.atomic
+def seed_helius(*, secret: str, now: datetime) -> None:
+    """Helius as somebody who may tell of leaders' transactions."""
+    provider, _ = Provider.objects.get_or_create(name=HELIUS, defaults={"door": Door.HELIUS})
+    ProviderSecret.objects.get_or_create(
+        provider=provider, secret=secret, defaults={"created_at": now}
+    )

@@ -81,6 +81,13 @@ def test_a_weak_secret_is_refused_outside_the_sandbox(live, name, secret):
     assert "E003" not in problems()
 
 
+def test_a_secret_that_nobody_needs_is_none_or_strong(live):
+    live.HELIUS_WEBHOOK_SECRET = ""
+    assert not problems()
+    live.HELIUS_WEBHOOK_SECRET = "short"
+    assert problems() == {"E003"}
+
+
 def test_debug_is_refused_in_live(live):
     live.DEBUG = True
     assert problems() == {"E004"}

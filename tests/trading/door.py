@@ -18,12 +18,14 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET = "the provider's secret"
+HELIUS_SECRET = "what Helius is to send back"
 START_SECONDS = 60
 SEED = """
 from django.utils import timezone
 from trading.models import Token
-from workers.seeding import seed_rules
+from workers.seeding import seed_helius, seed_rules
 seed_rules(mode="sandbox", webhook_secret={secret!r}, is_halted=False, now=timezone.now())
+seed_helius(secret={helius!r}, now=timezone.now())
 Token.objects.create(mint={bonk!r}, symbol="BONK")
 for mint in {twins!r}:
     Token.objects.create(mint=mint, symbol="TWIN")
@@ -78,6 +80,11 @@ class Door:
         """POST signed, the timestamp so many seconds back."""
         return self.post(body, signature(body, timestamp=int(time.time()) - age_seconds))
 
+    def tell(self, body: Any, *, secret: str = HELIUS_SECRET) -> Answer:
+        """POST as Helius does."""
+        headers = {"Authorization": secret, "Content-Type": "application/json"}
+        return self.request("POST", "/api/v1/providers/helius", body, headers)
+
     def deliveries(self, body: str) -> list[tuple[int, str, str]]:
         """(status, code, details) of every stored request with this body."""
         query = "SELECT http_status, code, details FROM trading_delivery WHERE body = ? ORDER BY id"
@@ -111,7 +118,8 @@ def open_door(directory: Path, *, more: str = "", **extra: str) -> Iterator[Door
         "PYTHONWARNINGS": "default",
         **extra,
     }
-    seed = SEED.format(secret=SECRET, bonk=BONK, twins=TWINS) + more
+    names = {"secret": SECRET, "helius": HELIUS_SECRET, "bonk": BONK, "twins": TWINS}
+    seed = SEED.format(**names) + more
     for arguments in (["migrate", "-v0"], ["shell", "-v0", "-c", seed]):
         _run(arguments, environment)
     port = free_port()

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 WATCHER = "watcher"
 """The source that reads the chain itself; the others are providers of signals, by name."""
+HELIUS = "helius"
+"""The source that posts transactions at a door of its own."""
 LATE_AFTER = timedelta(seconds=10)
 LOST_AFTER = timedelta(minutes=2)
 SILENT_AFTER_TRADES = 3

@@ -3,7 +3,7 @@ JSON means is the gateways' business.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 
 import aiohttp
@@ -56,7 +56,7 @@ def authority_of(url: str) -> str:
 
 
 class Host:
-    """`get` and `post` return the parsed JSON of a 2xx reply.
+    """`get`, `post`, `put` and `delete` return the parsed JSON of a 2xx reply.
 
     They raise Unavailable, RateLimited, InvalidReply, or Refused for a 400-like status (its `data`
     is the parsed body). Every request may be repeated once by itself when a kept connection turns
@@ -70,12 +70,13 @@ class Host:
         *,
         reply_limit_bytes: int,
         headers: Mapping[str, str] | None = None,
+        secrets: Iterable[str] = (),
     ) -> None:
         self._session = session
         self._url = url
         self._headers = dict(headers or {})
         self._reply_limit_bytes = reply_limit_bytes
-        self._secrets = _secrets_of(url, self._headers)
+        self._secrets = (*secrets, *_secrets_of(url, self._headers))
         self.name = authority_of(url)
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> object:
@@ -83,6 +84,12 @@ class Host:
 
     async def post(self, path: str, body: object) -> object:
         return await self._request("POST", path, body=orjson.dumps(body))
+
+    async def put(self, path: str, body: object) -> object:
+        return await self._request("PUT", path, body=orjson.dumps(body))
+
+    async def delete(self, path: str) -> object:
+        return await self._request("DELETE", path)
 
     def clean(self, message: object) -> str:
         """The other side's words, fit for a log: short, on one line, without our secrets."""

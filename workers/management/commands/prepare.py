@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from workers.runtime import utc_now
-from workers.seeding import seed_paper, seed_rules
+from workers.seeding import seed_helius, seed_paper, seed_rules
 
 
 class Command(BaseCommand):
@@ -25,6 +25,8 @@ class Command(BaseCommand):
             is_halted=not settings.HAS_SANDBOX,
             now=utc_now(),
         )
+        if settings.HELIUS_WEBHOOK_SECRET:
+            seed_helius(secret=settings.HELIUS_WEBHOOK_SECRET, now=utc_now())
         if settings.MODE == "paper":
             seed_paper(
                 wallet=settings.PAPER_WALLET, capital_sol=settings.PAPER_CAPITAL_SOL, now=utc_now()
