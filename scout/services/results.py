@@ -87,6 +87,9 @@ def _store(run: ScoutRun, judged: Mapping[str, Judgement], *, now: datetime) -> 
             setattr(row, name, value)
         row.state, row.finished_at = ScoreState.JUDGED, now
     WalletScore.objects.bulk_update(rows, JUDGED, batch_size=200)
+    # A backtest is by far the largest thing that a run keeps; the newest one is shown, older scores stay.
+    older = WalletScore.objects.filter(address__in=list(judged), run__as_of__lt=run.as_of)
+    older.exclude(backtest={}).update(backtest={})
 
 
 def _use(run: ScoutRun, *, now: datetime) -> str:

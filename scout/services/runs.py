@@ -18,6 +18,7 @@ from scout.roster_file import RosterRefused
 from scout.services.results import conclude
 from trading.domain.scouting import ScoutPolicy
 from trading.gateways.base import GatewayError
+from trading.rows import serialise
 from trading.services.policy import policy_for_exits
 from trading.version import CODE_VERSION
 
@@ -36,6 +37,7 @@ def begin(
     addresses: Iterable[str], *, actor: str, parameters: Mapping[str, Any], now: datetime
 ) -> ScoutRun:
     """A run over these wallets, none of them read yet; UnableToRun without any."""
+    serialise("scout run")
     wallets = sorted(set(addresses))
     if not wallets:
         raise UnableToRun("nobody to look at: follow a leader, import wallets, or name some")

@@ -133,6 +133,15 @@ def test_the_same_rows_give_the_same_judgement(good: str, bad: str) -> None:
     assert list(first.scores.values(*names)) == list(second.scores.values(*names))
 
 
+def test_of_a_wallet_only_the_newest_backtest_is_kept_and_every_score(good: str) -> None:
+    first = finished(begun(good, dry_run=True))
+    ScoutRun.objects.update(as_of=NOW - timedelta(seconds=1))
+    second = finished(begun(good, dry_run=True))
+    old, new = first.scores.get(), second.scores.get()
+    assert (old.backtest, old.skill) == ({}, new.skill)
+    assert new.backtest["copies"]
+
+
 def test_only_one_run_at_a_time_and_none_of_nobody(good: str) -> None:
     begun(good)
     with pytest.raises(runs.UnableToRun, match="under way"):
