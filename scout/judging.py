@@ -115,7 +115,9 @@ def _scores(question: Question, trades: pd.DataFrame, facts: Facts) -> pd.DataFr
         assumed_sol_usd=usual.assumed_sol_usd if price is None else float(price),
     )
     as_of = int(question.as_of.timestamp())
-    return score(Trades(rows=trades), facts=facts, as_of=as_of, settings=Settings(costs=costs))
+    # A run's wallets are followed or were picked, no sample of everybody: their mean is not the market's.
+    settings = Settings(costs=costs, is_chosen=True)
+    return score(Trades(rows=trades), facts=facts, as_of=as_of, settings=settings)
 
 
 def strategies_of(trades: pd.DataFrame, *, policy: Policy) -> dict[str, str]:

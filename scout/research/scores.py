@@ -47,6 +47,9 @@ class Settings:
 
     costs: Costs = field(default_factory=Costs)
     horizon: Horizon = field(default_factory=Horizon)
+    is_chosen: bool = False
+    """Whether the wallets were chosen for being good, as a roster's are: then what they have in common is
+    their skill, and is not taken for a windfall."""
 
 
 def scores_of(study: Study, *, settings: Settings | None = None) -> pd.DataFrame:
@@ -68,7 +71,10 @@ def scores_of(study: Study, *, settings: Settings | None = None) -> pd.DataFrame
     averages = averages_of(copies, len(figures))
     population, skill = posterior(copies, averages, is_plain=is_plain, horizon=horizon)
     is_scored = study.wallets["n_copied"].to_numpy() >= LEAST_COPIES
-    per_copy, positive = _return(averages, population, skill, figures.assign(archetype=known))
+    lift = 0.0 if settings.is_chosen else windfall(population)
+    per_copy, positive = _return(
+        averages, population, skill, figures.assign(archetype=known), lift=lift
+    )
     ahead = positions_ahead(figures, averages, figures["alive"].to_numpy(), horizon=horizon)
     figures = figures.assign(
         skilled=skill.skilled, ended=skill.ended, copies_ahead=ahead * averages.per_position,
@@ -79,7 +85,7 @@ def scores_of(study: Study, *, settings: Settings | None = None) -> pd.DataFrame
     )  # fmt: skip
     stake = settings.costs.stake_sol
     figures["skill"] = figures["expected_copy_return"] * figures["copies_ahead"] * stake
-    net = averages.net - windfall(population) * averages.risk
+    net = averages.net - lift * averages.risk
     p_value = 1 - normal_cdf(net / np.where(averages.net_error > 0, averages.net_error, 1))
     figures["p_value"] = np.where(is_scored & ~np.isnan(averages.net), p_value, np.nan)
     figures["q_value"] = q_values(figures["p_value"].to_numpy())
@@ -109,15 +115,20 @@ def windfall(population: Population) -> float:
 
 
 def _return(
-    averages: Averages, population: Population, skill: Posterior, figures: pd.DataFrame
+    averages: Averages,
+    population: Population,
+    skill: Posterior,
+    figures: pd.DataFrame,
+    *,
+    lift: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Expected net return per copy, and the probability that it is above 0.
+    """Expected net return per copy, and the probability that it is above 0; `lift` is the windfall in it.
 
     Who plays the market is not one of a population with a common mean: his own average stands, and
     where no price after his swaps was observed, what he gains is taken to be what his followers
     lose. It never counts in favour of him, nor does a record made by not selling losers.
     """
-    hurdle = averages.cost / averages.risk + windfall(population)
+    hurdle = averages.cost / averages.risk + lift
     per_copy = (skill.expected - hurdle) * averages.risk
     deviation = np.where(skill.deviation > 0, skill.deviation, 1.0)
     positive = skill.skilled * normal_cdf((skill.mean - hurdle) / deviation)
