@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audit import services as audit
 from audit.models import DeadLetter, Entry, Incident, PolicyRevision
+from scout.models import Candidate, Reading, RosterMerge, Source
 from tests.factories import (
     LEADER,
     make_closed_position,
@@ -22,6 +23,7 @@ from tests.factories import (
     make_signal,
     make_submission,
 )
+from tests.scout.rosters import make_run
 from trading.domain.policy import Policy, as_json
 from trading.models import (
     AlertMapping,
@@ -41,7 +43,8 @@ pytestmark = pytest.mark.django_db
 FACTS = [
     model
     for model in admin.site._registry
-    if model not in (User, Group, PolicyRevision, AlertMapping) and model._meta.app_label != "admin"
+    if model not in (User, Group, PolicyRevision, AlertMapping, Candidate)
+    and model._meta.app_label != "admin"
 ]
 
 
@@ -67,6 +70,12 @@ def rows(trading):
     LeaderTrade.objects.create(leader_address="l" * 44, signature="s" * 88, first_heard_at=now)
     Notice.objects.create(provider=provider, received_at=now, body="[]", transactions=0)
     Registration.objects.create(name="helius")
+    make_run({"address": LEADER})
+    RosterMerge.objects.create(
+        run="r", created_at=now, merged_at=now, actor="ada", origin="a file", wallets=1, changed=1,
+        kept=0,
+    )  # fmt: skip
+    Reading.objects.create(address=LEADER)
     PaperTransaction.objects.create(
         signature="p" * 88, status="PENDING", accepted_at=now, lands_at=now
     )
@@ -311,3 +320,20 @@ def test_a_policy_revision_never_changes(staff, rows):
     revision = PolicyRevision.objects.get()
     assert staff.post(admin_url(PolicyRevision, "change", revision.pk), {}).status_code == 403
     assert staff.get(admin_url(PolicyRevision, "delete", revision.pk)).status_code == 403
+
+
+def test_the_queue_of_candidates_is_edited_by_staff(staff, rows):
+    form = {"address": LEADER, "rank": "0.5", "note": "a friend's"}
+    assert staff.post(admin_url(Candidate, "add"), form).status_code == 302
+    candidate = Candidate.objects.get()
+    assert (candidate.address, candidate.source, candidate.rank) == (LEADER, Source.PERSON, 0.5)
+    form = {"action": "set_aside", "_selected_action": LEADER}
+    staff.post(admin_url(Candidate, "changelist"), form)
+    assert Candidate.objects.get().is_set_aside
+
+
+def test_the_rosters_page_says_why_a_roster_is_not_taken_over(staff, rows, settings, tmp_path):
+    settings.ROSTER_FILE = tmp_path / "roster_new.db"
+    act(staff, RosterMerge, "merge", reason="a new one")
+    page = staff.get(admin_url(RosterMerge, "changelist")).content.decode()
+    assert "roster_new.db cannot be read" in page
