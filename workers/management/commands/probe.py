@@ -5,6 +5,7 @@ import json
 import sys
 from argparse import ArgumentParser
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -45,7 +46,16 @@ async def _look(seconds: float) -> Report:
         Targets(
             endpoints=endpoints(),
             ws_url=settings.WS_URL,
+            helius_webhooks_url=_helius_webhooks(),
             is_mainnet_wanted=not settings.HAS_SANDBOX,
             seconds=seconds,
         )
     )
+
+
+def _helius_webhooks() -> str:
+    """Where Helius lists our webhooks, its key in it; empty where there is none."""
+    if not settings.HELIUS_API_KEY:
+        return ""
+    key = quote(settings.HELIUS_API_KEY, safe="")
+    return f"{settings.HELIUS_API_URL.rstrip('/')}/v0/webhooks?api-key={key}"
