@@ -10,7 +10,7 @@ from django.utils import timezone
 from audit.models import DeadLetter, Entry
 from tests import factories
 from trading.domain.policy import Policy
-from trading.models import Delivery, Hearing, LeaderLeg, LeaderTrade, Provider, Signal
+from trading.models import Delivery, Hearing, LeaderLeg, LeaderTrade, Notice, Provider, Signal
 from trading.services import retention
 from trading.services.hearings import Told, note_hearing
 from trading.services.retention import Forgotten, forget_old
@@ -119,6 +119,20 @@ def test_who_told_of_a_trade_goes_and_what_was_made_of_it_stays(provider: Provid
     assert set(Hearing.objects.values_list("trade__signature", flat=True)) == left - {"traded 31"}
 
 
+def test_what_was_posted_goes_once_it_is_old_and_read(provider: Provider) -> None:
+    for days, read_at in ((8, NOW), (8, None), (6, NOW)):
+        Notice.objects.create(
+            provider=provider,
+            received_at=NOW - days * DAY,
+            body="[{}]",
+            transactions=1,
+            read_at=read_at,
+        )
+    assert forget_old(now=NOW).notices == 1
+    left = Notice.objects.exclude(body="").values_list("received_at", "read_at")
+    assert set(left) == {(NOW - 8 * DAY, None), (NOW - 6 * DAY, NOW)}
+
+
 def test_forgetting_leaves_one_line_and_forgetting_nothing_none(provider: Provider) -> None:
     forget_old(now=NOW)
     assert not Entry.objects.filter(actor="retention").exists()
@@ -128,7 +142,14 @@ def test_forgetting_leaves_one_line_and_forgetting_nothing_none(provider: Provid
     line = Entry.objects.get(actor="retention")
     assert (line.action, line.after) == (
         "old.forgotten",
-        {"requests": 3, "bodies": 0, "dead_letters": 0, "hearings": 0, "trades": 0},
+        {
+            "requests": 3,
+            "bodies": 0,
+            "dead_letters": 0,
+            "hearings": 0,
+            "trades": 0,
+            "notices": 0,
+        },
     )
 
 

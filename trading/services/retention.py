@@ -9,7 +9,7 @@ from typing import Any
 
 from audit import services as audit
 from audit.models import DeadLetter
-from trading.models import Delivery, LeaderTrade
+from trading.models import Delivery, LeaderTrade, Notice
 from trading.rows import change, first, moment, parameter
 from trading.services.policy import policy_for_exits
 
@@ -45,7 +45,12 @@ FORGET_TRADES = (
     " WHERE trade.first_heard_at < %s AND NOT EXISTS"
     " (SELECT 1 FROM trading_leaderleg leg WHERE leg.trade_id = trade.id) LIMIT %s)"
 )
-HEARINGS_KEPT = timedelta(days=30)
+# What was found in them stands in rows of its own.
+EMPTY_NOTICES = (
+    "UPDATE trading_notice SET body = '' WHERE id IN (SELECT id FROM trading_notice"
+    " WHERE body > '' AND read_at IS NOT NULL AND received_at < %s ORDER BY received_at LIMIT %s)"
+)
+HEARINGS_KEPT, NOTICES_KEPT = timedelta(days=30), timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,7 @@ class Forgotten:
     dead_letters: int
     hearings: int = 0
     trades: int = 0
+    notices: int = 0
 
 
 def forget_old(*, now: datetime) -> Forgotten:
@@ -75,6 +81,7 @@ def forget_old(*, now: datetime) -> Forgotten:
         dead_letters=_in_steps(FORGET_LETTERS, parameter(DeadLetter, "created_at", letters_until)),
         hearings=_in_steps(FORGET_HEARINGS, heard_until),
         trades=_in_steps(FORGET_TRADES, heard_until),
+        notices=_in_steps(EMPTY_NOTICES, parameter(Notice, "received_at", now - NOTICES_KEPT)),
     )
     if any(asdict(forgotten).values()):
         audit.record(
