@@ -16,6 +16,8 @@ from trading import live
 @pytest.fixture
 def layer(broker, settings) -> RedisChannelLayer:
     """A listener's own layer; `publish` uses the configured one from its own thread."""
+    # Another test's last hints may still be on their way.
+    time.sleep(3 * live.FLUSH_SECONDS)
     hosts = [f"unix://{broker}"]
     backend = "channels_redis.core.RedisChannelLayer"
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": {"hosts": hosts}}}

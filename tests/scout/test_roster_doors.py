@@ -98,7 +98,7 @@ async def test_sighup_takes_the_roster_over_as_often_as_it_comes(path: Path) -> 
             written(path, *roster(entry()).entries, created_at=timezone.now())
             await asyncio.sleep(0)
             os.kill(os.getpid(), signal.SIGHUP)
-            await until(lambda number=number: _has(number))
+            await until(lambda number=number: _has(number), seconds=60)
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)

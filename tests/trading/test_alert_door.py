@@ -20,7 +20,7 @@ from trading.services.alerts import save_mapping
 FIELDS = {{"strategy": "{{{{plan|upper}}}}", "token": "{{{{ticker}}}}", "action": "{{{{side}}}}",
     "amount_sol": "{{{{size}}}}", "wallet_address": "{wallet}", "trade_uuid": "{{{{id}}}}"}}
 for name, networks, secret in (("tv", "127.0.0.1", {secret!r}), ("far", "52.89.214.238", {foreign!r})):
-    mapping = AlertMapping(name=name, provider=Provider.objects.get(), secret_path="auth.key",
+    mapping = AlertMapping(name=name, provider=Provider.objects.get(name="sandbox"), secret_path="auth.key",
         networks=networks, template=FIELDS, words={{"action": {{"buy": "BUY"}}}}, sample="{{}}")
     save_mapping(mapping, secret=secret, actor="tests", reason="a test", now=timezone.now())
 """

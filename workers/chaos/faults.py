@@ -28,6 +28,8 @@ FAULTS: tuple[Mapping[str, Any], ...] = (
     {"plane": "jupiter", "kind": "no_route"},
     {"plane": "dexscreener", "kind": "http_error", "status": 429},
     {"plane": "dexscreener", "kind": "garbage"},
+    {"plane": "helius", "kind": "http_error", "status": 500},
+    {"plane": "helius", "kind": "garbage"},
     {"plane": "chain", "kind": "drop_tx"},
     {"plane": "chain", "kind": "bundle_drop"},
     {"plane": "webhook", "kind": "drop_notification"},

@@ -71,12 +71,20 @@ def _bought_once(evidence: Evidence) -> tuple[int, Iterable[str]]:
 
 @invariant("duplicates made one signal")
 def _one_of_many(evidence: Evidence) -> tuple[int, Iterable[str]]:
-    """A dead letter traded nothing and gives its name free: only what lives counts."""
+    """A dead letter traded nothing and gives its name free: only what lives counts.
+
+    What is answered may be the signal of the leader's own trade, which somebody else told of before.
+    """
     broken = []
+    known = {str(row.pk) for row in evidence.signals.values()}
     for name, uuids in evidence.sent.named.items():
-        rows = [row for row in evidence.signals.values() if row.provider_trade_uuid == name]
+        rows = [
+            row
+            for row in evidence.signals.values()
+            if row.provider_trade_uuid == name or str(row.pk) in uuids
+        ]
         alive = [row for row in rows if row.status != SignalStatus.DEAD_LETTER]
-        if len(alive) > 1 or uuids - {str(row.pk) for row in rows}:
+        if len(alive) > 1 or uuids - known:
             broken.append(f"{name}: answered {sorted(uuids)}, rows {[_told(row) for row in rows]}")
     return len(evidence.sent.named), broken
 
