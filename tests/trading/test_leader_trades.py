@@ -200,9 +200,9 @@ def test_a_form_that_shows_the_swap_corrects_one_that_did_not():
     assert (trade.direction, trade.code, trade.is_judged) == ("BUY", "", False)
 
 
-def test_what_the_webhook_named_is_the_same_signal():
-    told = bought()
-    request = SignalRequest(
+def naming(told: dict[str, Any], **fields: Any) -> SignalRequest:
+    """A webhook's signal of this purchase, with the transaction's name."""
+    return SignalRequest(
         strategy=Strategy.SHIELD,
         action=Action.BUY,
         symbol="BONK",
@@ -210,8 +210,13 @@ def test_what_the_webhook_named_is_the_same_signal():
         amount_lamports=sol(2),
         leader_address=LEADER,
         source_signature=told["signature"],
-        trade_uuid="their own",
+        **fields,
     )
+
+
+def test_what_the_webhook_named_is_the_same_signal():
+    told = bought()
+    request = naming(told, trade_uuid="their own")
     receipt = receive_signal(request, source="provider", now=timezone.now())
     assert taken(told) == Taken()
     assert only_leg().signal_id == receipt.uuid
@@ -238,15 +243,7 @@ def test_an_unnamed_webhook_that_came_first_is_the_signal_of_one_trade():
     told = bought()
     assert taken(told) == Taken()
     assert only_leg().signal_id == uuid
-    named = SignalRequest(
-        strategy=Strategy.SHIELD,
-        action=Action.BUY,
-        symbol="BONK",
-        mint=MINT,
-        amount_lamports=sol(2),
-        leader_address=LEADER,
-        source_signature=told["signature"],
-    )
+    named = naming(told)
     assert receive_signal(named, source="another", now=timezone.now()).uuid == uuid
     # The leader's next purchase is another trade.
     assert len(taken(bought()).signals) == 1

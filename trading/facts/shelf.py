@@ -57,8 +57,8 @@ class Shelf(Generic[T]):
         `until` is a moment of the loop's clock; the error then says that there was no answer in time.
         Whoever stops waiting leaves the question to the others.
         """
-        kept = self._kept.get(key)
-        if kept is not None and self._clock() < kept.until:
+        kept = self._trusted(key)
+        if kept is not None:
             return kept.value
         flight = self._flights.get(key)
         if flight is not None and flight.until > asyncio.get_running_loop().time():
@@ -72,8 +72,12 @@ class Shelf(Generic[T]):
 
     def kept(self, key: str) -> T | None:
         """The value that is still to be trusted, without asking anybody."""
+        kept = self._trusted(key)
+        return None if kept is None else kept.value
+
+    def _trusted(self, key: str) -> _Kept[T] | None:
         kept = self._kept.get(key)
-        return kept.value if kept is not None and self._clock() < kept.until else None
+        return kept if kept is not None and self._clock() < kept.until else None
 
     def _land(self, key: str, task: "asyncio.Task[T | GatewayError]") -> None:
         flight = self._flights.get(key)

@@ -14,15 +14,15 @@ from trading.domain.leaders import LeaderFacts
 from trading.domain.lifecycle import SignalStatus
 from trading.domain.policy import Policy
 from trading.domain.safety import PERMANENT_REFUSALS, TokenFacts
-from trading.models import Decision, Signal, Token
-from trading.rows import change, first, insert, parameter, serialise
+from trading.models import Decision, Token
+from trading.rows import insert, serialise
 from trading.services.claims import Claim
 from trading.services.leaders import leader_facts
-from trading.services.orders import SignedOrder, store_submission
+from trading.services.orders import SignedOrder, hold, store_submission
 from trading.services.policy import active_policy
-from trading.services.portfolio import snapshot
+from trading.services.portfolio import is_held, snapshot
 from trading.services.state import TradingNow, trading_state
-from trading.services.steps import NotOurs, step
+from trading.services.steps import step
 from trading.version import CODE_VERSION
 
 REFUSAL_CACHE = timedelta(minutes=10)
@@ -97,7 +97,7 @@ def decide_buy(
     if isinstance(verdict, Denial):
         _reject(claim, verdict, facts.token, now)
         return Decided(verdict=verdict)
-    _reserve(claim, verdict.size_lamports, now)
+    hold(claim, now=now, reserved_lamports=verdict.size_lamports)
     order = sign(verdict)
     if order is None:
         return Decided(verdict=verdict)
@@ -158,31 +158,14 @@ def _facts(
 
 def _outline(mint: str) -> Portfolio:
     """Only whether the token is held: enough to see whether the whole portfolio has to be read."""
-    held = first(
-        "SELECT 1 FROM trading_position WHERE mint = %s AND status IN ('ACTIVE', 'EXITING')", mint
-    )
     return Portfolio(
         balance_lamports=None,
         open_positions=0,
         shield_lamports=0,
         spear_lamports=0,
         token_lamports=0,
-        is_held=held is not None,
+        is_held=is_held(mint),
     )
-
-
-def _reserve(claim: Claim, lamports: int, now: datetime) -> None:
-    """Hold capital for a claimed signal and renew its lease; NotOurs when it is no longer ours."""
-    held = change(
-        "UPDATE trading_signal SET reserved_lamports = %s, claimed_at = %s"
-        " WHERE uuid = %s AND status = 'EXECUTING' AND claim = %s",
-        lamports,
-        parameter(Signal, "claimed_at", now),
-        parameter(Signal, "uuid", claim.uuid),
-        claim.token,
-    )
-    if held != 1:
-        raise NotOurs(f"signal {claim.uuid} was taken over")
 
 
 def _reject(claim: Claim, denial: Denial, token: TokenFacts, now: datetime) -> None:

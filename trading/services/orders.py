@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -11,8 +12,9 @@ from trading.domain.decision import DenialCode
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus, sources
 from trading.domain.values import Action, Route
 from trading.models import Position, Signal, Submission
-from trading.rows import change, first, insert, parameter, serialise, update
+from trading.rows import insert, serialise, update
 from trading.services.claims import Claim
+from trading.services.portfolio import is_held
 from trading.services.state import trading_state
 from trading.services.steps import AlreadyHeld, EntriesHalted, NotOurs, PositionBusy, note
 
@@ -47,13 +49,9 @@ def record_buy(claim: Claim, order: SignedOrder, *, now: datetime) -> int:
     serialise("trading.entries")
     if trading_state().are_entries_halted:
         raise EntriesHalted(DenialCode.ENTRIES_HALTED)
-    held = first(
-        "SELECT 1 FROM trading_position WHERE mint = %s AND status IN ('ACTIVE', 'EXITING')",
-        claim.request.mint,
-    )
-    if held is not None:
+    if is_held(claim.request.mint):
         raise AlreadyHeld(DenialCode.ALREADY_HELD)
-    _hold(claim, now)
+    hold(claim, now=now)
     return store_submission(claim, order, position=None, now=now)
 
 
@@ -78,7 +76,7 @@ def record_sell(
     )
     if moved != 1:
         raise PositionBusy(f"position {position} has changed since it was read")
-    _hold(claim, now)
+    hold(claim, now=now)
     submission = store_submission(claim, order, position=position, now=now)
     transaction.on_commit(lambda: live.publish("positions"))
     return submission
@@ -137,13 +135,8 @@ def _remark(submission: int, *, code: str, text: str, now: datetime) -> None:
     note(signal, status=SignalStatus.EXECUTING, now=now, code=code, text=text)
 
 
-def _hold(claim: Claim, now: datetime) -> None:
-    """Renew the lease on a claimed signal and lock its row; NotOurs when it is no longer ours."""
-    held = change(
-        "UPDATE trading_signal SET claimed_at = %s WHERE uuid = %s AND status = 'EXECUTING' AND claim = %s",
-        parameter(Signal, "claimed_at", now),
-        parameter(Signal, "uuid", claim.uuid),
-        claim.token,
-    )
-    if held != 1:
+def hold(claim: Claim, *, now: datetime, **columns: Any) -> None:
+    """Renew the lease on a claimed signal, lock its row and set these columns; NotOurs when it is no longer ours."""
+    mine = {"uuid": claim.uuid, "status": SignalStatus.EXECUTING, "claim": claim.token}
+    if update(Signal, mine, claimed_at=now, **columns) != 1:
         raise NotOurs(f"signal {claim.uuid} was taken over")

@@ -237,6 +237,17 @@ def landed_tips() -> tuple[int, ...]:
     return tuple(int(row[0]) for row in rows)
 
 
+def is_held(mint: str) -> bool:
+    """Whether any position still holds this token."""
+    return (
+        first(
+            "SELECT 1 FROM trading_position WHERE mint = %s AND status IN ('ACTIVE', 'EXITING')",
+            mint,
+        )
+        is not None
+    )
+
+
 def held_raw(mint: str) -> int:
     """Raw tokens of a mint that the books say we hold."""
     rows = every(
