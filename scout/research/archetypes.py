@@ -113,7 +113,7 @@ RULES: tuple[tuple[Archetype, tuple[Bound, ...]], ...] = (
     (Archetype.WASH_TRADER, (
         Bound(figure="top_tokens_share", least=0.8, unit=_percent, name="positions in its three tokens"),
         Bound(figure="returns", least=10, unit=_times, name="purchases after an own sale"),
-        Bound(figure="falls_back_share", least=0.75, unit=_percent, name="of them below that sale"),
+        Bound(figure="falls_back_share", least=0.65, unit=_percent, name="of them below that sale"),
         Bound(figure="closed_wins", least=0.75, unit=_percent, name="wins"),
     )),
     (Archetype.INSIDER, (CLOSED, AT_LAUNCH, WINS)),
@@ -131,6 +131,13 @@ RULES: tuple[tuple[Archetype, tuple[Bound, ...]], ...] = (
         Bound(figure="n_bags", least=3, unit=_times, name="open positions in loss"),
         Bound(figure="carried_loss_share", least=0.9, unit=_percent, name="losses never sold"),
         Bound(figure="closed_wins", least=0.9, unit=_percent, name="wins among the closed"),
+    )),
+    (Archetype.BAG_HOLDER, (
+        # Few bags are enough where no loss was ever taken: such a record holds the capped gains and
+        # hides what a loser costs.
+        Bound(figure="n_closed", least=8, unit=_times, name="closed positions"),
+        Bound(figure="closed_wins", least=0.95, unit=_percent, name="wins among them"),
+        Bound(figure="carried_loss_share", least=0.9, unit=_percent, name="losses never sold"),
     )),
     (Archetype.FRESH, (
         Bound(figure="first_days", most=7, unit=_days, name="first trade ago"),

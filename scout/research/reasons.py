@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from scout.research.admission import DISCOVERY_RATE
+from scout.research.admission import CERTAIN_ENOUGH, DISCOVERY_RATE, LEAST_EVIDENCE
+from scout.research.archetypes import UNWORTHY
 
 
 def reasons_of(figures: pd.DataFrame, *, tests: int) -> list[str]:
@@ -29,11 +30,29 @@ def _clauses(of: dict, tests: int) -> list[str]:
     if not pd.isna(of["p_value"]):
         verdict = "passes" if of["q_value"] <= DISCOVERY_RATE else "fails"
         clauses.append(
-            f"{verdict} FDR {DISCOVERY_RATE:.0%} (q {of['q_value']:.3f}): of {tests} judged, "
-            f"{of['by_luck']:.1f} would look this good by luck"
+            f"{verdict} FDR {DISCOVERY_RATE:.0%} (q {of['q_value']:.3f}); own record p {of['p_value']:.3f}:"
+            f" of {tests} judged, {of['by_luck']:.1f} would look this good by luck"
         )
-    clauses += _gaps(of)
-    return clauses
+    return clauses + _missing(of) + _gaps(of)
+
+
+def _missing(of: dict) -> list[str]:
+    """What stands between a wallet of a worthy kind and ACTIVE, and what would change it."""
+    if of["status"] == "ACTIVE" or of["archetype"] in UNWORTHY or pd.isna(of["p_value"]):
+        return []
+    if of["expected_copy_return"] <= 0:
+        return ["not ACTIVE: copies of it are expected to lose"]
+    short = []
+    if of["skill_p_positive"] < CERTAIN_ENOUGH:
+        short.append(f"P(>0) {of['skill_p_positive']:.2f} is below {CERTAIN_ENOUGH:.2f}")
+    if of["p_value"] > LEAST_EVIDENCE:
+        short.append(f"own record p {of['p_value']:.3f} is above {LEAST_EVIDENCE:.2f}")
+    if of["q_value"] > DISCOVERY_RATE:
+        short.append(f"q {of['q_value']:.3f} is above {DISCOVERY_RATE:.2f}")
+    return [
+        f"not ACTIVE yet: {', '.join(short)}; {of['n_copied']:.0f} positions tell no more: "
+        "score it again with a longer history, or once it has traded more"
+    ]
 
 
 def _no_score(of: dict) -> str:

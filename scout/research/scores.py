@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from scout.research.admission import DISCOVERY_RATE, expected_by_luck, q_values
+from scout.research.admission import (
+    CERTAIN_ENOUGH,
+    DISCOVERY_RATE,
+    LEAST_EVIDENCE,
+    expected_by_luck,
+    q_values,
+)
 from scout.research.archetypes import (
     BEFORE_SCORING,
     PLAYS_THE_MARKET,
@@ -32,8 +38,6 @@ from scout.research.wqs import Record, wqs
 SKILL_VERSION = 1
 LEAST_COPIES = 5
 """Positions below which there is no skill score."""
-CERTAIN_ENOUGH = 0.8
-"""P(net return per copy > 0) demanded of an ACTIVE wallet, beside passing the admission test."""
 
 COLUMNS = (
     "n_trades", "wqs", "skill", "skill_p_positive", "expected_copy_return", "archetype", "status",
@@ -88,7 +92,7 @@ def scores_of(study: Study, *, settings: Settings | None = None) -> pd.DataFrame
     net = averages.net - lift * averages.risk
     p_value = 1 - normal_cdf(net / np.where(averages.net_error > 0, averages.net_error, 1))
     figures["p_value"] = np.where(is_scored & ~np.isnan(averages.net), p_value, np.nan)
-    figures["q_value"] = q_values(figures["p_value"].to_numpy())
+    figures["q_value"] = q_values(figures["skill_p_positive"].to_numpy())
     figures["by_luck"] = expected_by_luck(figures["p_value"].to_numpy())
     figures = figures.join(archetypes_of(figures))
     figures["status"] = _status(figures)
@@ -142,12 +146,14 @@ def _return(
 
 
 def _status(figures: pd.DataFrame) -> np.ndarray:
-    """ACTIVE: admitted by false-discovery control, likely positive, and no unworthy kind."""
+    """ACTIVE: admitted by false-discovery control and by its own record, and no unworthy kind."""
     is_worthy = ~figures["archetype"].isin(UNWORTHY).to_numpy()
-    expects = (figures["expected_copy_return"] > 0).to_numpy()
-    is_sure = (figures["q_value"] <= DISCOVERY_RATE) & (
-        figures["skill_p_positive"] >= CERTAIN_ENOUGH
+    is_sure = (
+        (figures["expected_copy_return"] > 0)
+        & (figures["q_value"] <= DISCOVERY_RATE)
+        & (figures["skill_p_positive"] >= CERTAIN_ENOUGH)
+        & (figures["p_value"] <= LEAST_EVIDENCE)
     )
+    active = is_worthy & is_sure.to_numpy()
     maybe = is_worthy & (figures["skill_p_positive"] >= 0.2).to_numpy()
-    active = is_worthy & expects & is_sure.to_numpy()
     return np.select([active, maybe], ["ACTIVE", "CANDIDATE"], "REJECTED")

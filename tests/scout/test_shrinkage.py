@@ -61,9 +61,9 @@ def test_old_success_is_forgotten_when_newer_trades_contradict_it():
     assert found.skilled[1] < 0.1
 
 
-def test_q_values_are_benjamini_and_hochbergs():
-    found = q_values(np.array([0.01, np.nan, 0.04, 0.03, 0.5]))
-    assert found[[0, 2, 3, 4]] == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
+def test_a_q_value_is_the_share_of_mistakes_among_all_who_are_as_sure():
+    found = q_values(np.array([0.99, np.nan, 0.9, 0.9, 0.5]))
+    assert found[[0, 2, 3, 4]] == pytest.approx([0.01, 0.07, 0.07, 0.71 / 4])
     assert np.isnan(found[1])
 
 
@@ -72,8 +72,8 @@ def test_luck_is_counted_over_all_that_were_judged():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_a_smaller_p_value_never_has_a_larger_q_value(p_values):
-    found = q_values(np.array(p_values))
-    order = np.argsort(p_values, kind="stable")
+def test_who_is_surer_never_has_a_larger_q_value(p_positive):
+    found = q_values(np.array(p_positive))
+    order = np.argsort(p_positive, kind="stable")[::-1]
     assert (np.diff(found[order]) >= -1e-12).all()
-    assert (found >= np.array(p_values) - 1e-12).all()
+    assert (found <= 1 - np.array(p_positive) + 1e-12).all()
