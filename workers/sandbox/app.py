@@ -7,6 +7,7 @@ from typing import Any
 
 from workers.sandbox import rpc
 from workers.sandbox.asgi import (
+    TOO_LARGE,
     BodyTooLarge,
     Receive,
     Request,
@@ -72,28 +73,43 @@ class App:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             request = await read_request(scope, receive)
-            response = await self._answer(request, receive)
-            self.cluster.keep()
         except BodyTooLarge:
-            response = json_response({"error": "body too large"}, status=413)
-        except Exception:
-            log.exception("%s %s failed", scope["method"], scope["path"])
-            response = json_response({"error": "internal error"}, status=500)
-        await respond(send, response)
+            await respond(send, TOO_LARGE)
+            return
+        instead = await self._interfere(request, receive)
+        await respond(send, instead or self.answer_at_once(request))
 
-    async def _answer(self, request: Request, receive: Receive) -> Response:
+    async def _interfere(self, request: Request, receive: Receive) -> Response | None:
+        plane, endpoint = plane_of(request.path)
+        if plane is None:
+            return None
+        return await interfere(
+            self.cluster.faults, request, receive, plane=plane, endpoint=endpoint
+        )
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether no fault may make an answer late or another one: `answer_at_once` is all there is."""
+        return not self.cluster.faults.rules
+
+    def answer_at_once(self, request: Request) -> Response:
+        """The answer past every fault of the transport, what it tells of stored. Never raises."""
+        try:
+            response = self._answer(request)
+            self.cluster.keep()
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return json_response({"error": "internal error"}, status=500)
+        return response
+
+    def _answer(self, request: Request) -> Response:
         path = request.path
         if path.startswith("/sandbox/"):
             return self.control.handle(request, path.removeprefix("/sandbox/"))
         plane, endpoint = plane_of(path)
-        if plane is None:
-            return json_response({"error": "not found"}, status=404)
-        instead = await interfere(
-            self.cluster.faults, request, receive, plane=plane, endpoint=endpoint
-        )
-        if instead is not None:
-            return instead
         match plane:
+            case None:
+                return json_response({"error": "not found"}, status=404)
             case Plane.RPC:
                 return self._rpc(request, endpoint)
             case Plane.JITO:

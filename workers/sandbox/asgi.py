@@ -26,7 +26,6 @@ class Request:
     method: str
     path: str
     query: dict[str, str]
-    headers: dict[str, str]
     body: bytes
     client_host: str
 
@@ -45,6 +44,14 @@ def json_response(
     return Response(status=status, body=orjson.dumps(value), headers=headers or {})
 
 
+TOO_LARGE = json_response({"error": "body too large"}, status=413)
+
+
+def read_query(text: str) -> dict[str, str]:
+    """The parameters of a query string."""
+    return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+
+
 async def read_request(scope: Scope, receive: Receive) -> Request:
     """The whole request; BodyTooLarge beyond the limit."""
     body = b""
@@ -59,10 +66,7 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
     return Request(
         method=scope["method"],
         path=scope["path"],
-        query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
-        headers={
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        },
+        query=read_query(scope["query_string"].decode("latin-1")),
         body=body,
         client_host=client[0],
     )
