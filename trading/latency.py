@@ -10,6 +10,7 @@ from django.conf import settings
 
 from trading import timings
 from trading.benchmark import last_bench
+from trading.columns import Column, Frame, columns
 from trading.domain.distribution import Distribution
 from trading.domain.values import Action
 from trading.metrics import Stage
@@ -27,7 +28,7 @@ MEANING: Mapping[Stage, str] = {
 }
 OF_BUYS = tuple(Stage)
 OF_SELLS = tuple(stage for stage in Stage if stage is not Stage.DECIDED)
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 560, 150, 14, 18, 22
+FRAME = Frame(width=560, height=150, left=14, top=18, bottom=22)
 LEAST_COLUMNS_UP_TO = 0.02
 LABELLED = frozenset({0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 10})
 
@@ -75,36 +76,13 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One bucket of the histogram in SVG units; `label` where the axis names its upper bound."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    count: int
-    bound: float
-    is_within: bool
-    label: str
-
-    @property
-    def edge(self) -> float:
-        """Where its upper bound stands."""
-        return round(self.x + self.width, 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Histogram:
     """How many signals took how long; `bar_x` is where the bar stands."""
 
     columns: tuple[Column, ...]
     bar_x: float
     total: int
-    width: int = WIDTH
-    height: int = HEIGHT
-    base_y: int = HEIGHT - BOTTOM
-    top_y: int = TOP
-    reach: int = HEIGHT - BOTTOM - TOP
+    frame: Frame = FRAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +213,7 @@ def segments(parts: Sequence[tuple[str, float]]) -> tuple[Segment, ...]:
 
 
 def histogram(distribution: Distribution) -> Histogram:
-    """Columns of equal width, as the bounds are spaced by ratio; empty ones above the last are left out."""
+    """Empty columns above the last are left out."""
     bounds = (*distribution.bounds, math.inf)
     upper = max(distribution.ceiling or 0.0, LEAST_COLUMNS_UP_TO)
     shown = [
@@ -243,30 +221,13 @@ def histogram(distribution: Distribution) -> Histogram:
         for bound, count in zip(bounds, distribution.counts, strict=True)
         if bound <= upper
     ]
-    step = (WIDTH - 2 * LEFT) / len(shown)
-    highest = max((count for _, count in shown), default=0)
     within = sum(bound <= BAR_SECONDS for bound, _ in shown)
     return Histogram(
-        columns=tuple(
-            _column(index, bound, count, step=step, highest=highest)
-            for index, (bound, count) in enumerate(shown)
-        ),
-        bar_x=round(LEFT + within * step, 1),
+        columns=columns(shown, frame=FRAME, limit=BAR_SECONDS, label=_label),
+        bar_x=round(FRAME.left + within * FRAME.step(len(shown)), 1),
         total=distribution.count,
     )
 
 
-def _column(index: int, bound: float, count: int, *, step: float, highest: int) -> Column:
-    height = (HEIGHT - TOP - BOTTOM) * count / highest if highest else 0.0
-    if count:
-        height = max(height, 1.5)  # one slow signal among thousands must be seen
-    return Column(
-        x=round(LEFT + index * step, 1),
-        y=round(HEIGHT - BOTTOM - height, 1),
-        width=round(step - 1, 1),
-        height=round(height, 1),
-        count=count,
-        bound=bound,
-        is_within=bound <= BAR_SECONDS,
-        label=f"{bound * 1000:g}" if bound in LABELLED else "",
-    )
+def _label(bound: float) -> str:
+    return f"{bound * 1000:g}" if bound in LABELLED else ""

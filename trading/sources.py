@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from audit.models import Heartbeat, Incident
+from trading.columns import Column, Frame, columns
 from trading.domain.distribution import Distribution
 from trading.domain.hearing import WATCHER, How, delay_seconds
 from trading.metrics import DELAY_BOUNDS_SECONDS
@@ -19,27 +20,9 @@ from wallets.models import Leader
 
 WINDOW = timedelta(hours=24)
 DELAYS_READ = 2_000
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 560, 120, 14, 8, 20
+FRAME = Frame(width=560, height=120, left=14, top=8, bottom=20)
+SOON_SECONDS = 10
 GONE_AFTER = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """How many trades were told of with at most this delay (seconds), in SVG units."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    count: int
-    bound: float
-    label: str
-    is_late: bool
-
-    @property
-    def edge(self) -> float:
-        """Where its upper bound stands."""
-        return round(self.x + self.width, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +48,7 @@ class SourceView:
     p50: float | None
     p90: float | None
     columns: tuple[Column, ...]
-    width: int = WIDTH
-    height: int = HEIGHT
-    base_y: int = HEIGHT - BOTTOM
+    frame: Frame = FRAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +133,7 @@ def _view(row: Source, counts: Counter[str], *, is_silent: bool) -> SourceView:
         unsettled=counts[""],
         p50=delays.quantile(0.5),
         p90=delays.quantile(0.9),
-        columns=columns(delays),
+        columns=delay_columns(delays),
     )
 
 
@@ -173,33 +154,16 @@ def _delays(source: str) -> Distribution:
     )
 
 
-def columns(delays: Distribution) -> tuple[Column, ...]:
+def delay_columns(delays: Distribution) -> tuple[Column, ...]:
     """One for each bound and one for what is above the last; none while nothing is known."""
     if not delays.count:
         return ()
-    bounds = (*delays.bounds, math.inf)
-    step = (WIDTH - 2 * LEFT) / len(bounds)
-    highest = max(delays.counts)
-    return tuple(
-        _column(place, bound, count, step=step, highest=highest)
-        for place, (bound, count) in enumerate(zip(bounds, delays.counts, strict=True))
-    )
+    buckets = zip((*delays.bounds, math.inf), delays.counts, strict=True)
+    return columns(tuple(buckets), frame=FRAME, limit=SOON_SECONDS, label=_label)
 
 
-def _column(place: int, bound: float, count: int, *, step: float, highest: int) -> Column:
-    height = (HEIGHT - TOP - BOTTOM) * count / highest
-    if count:
-        height = max(height, 1.5)  # one late trade among thousands must be seen
-    return Column(
-        x=round(LEFT + place * step, 1),
-        y=round(HEIGHT - BOTTOM - height, 1),
-        width=round(step - 1, 1),
-        height=round(height, 1),
-        count=count,
-        bound=bound,
-        label=f"{bound:g}" if bound < math.inf else "",
-        is_late=bound > 10,
-    )
+def _label(bound: float) -> str:
+    return f"{bound:g}" if bound < math.inf else ""
 
 
 def cursor_views(now: datetime) -> list[CursorView]:
