@@ -56,7 +56,7 @@ class GroupWriter:
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._waiting = _Waiting(self._queue)
         self._thread = threading.Thread(target=self._work, name="group-writer", daemon=True)
-        self._is_stopped = False
+        self._is_stopped = self._has_ended = False
 
     def start(self) -> "GroupWriter":
         self._thread.start()
@@ -67,6 +67,8 @@ class GroupWriter:
         self._is_stopped = True
         self._queue.put(None)
         self._thread.join()
+        self._has_ended = True
+        self._refuse_late()
 
     async def run(self, verb: Callable[[], T], *, is_patient: bool = False) -> T:
         """The verb's result once it is committed; its own exception, or StorageUnavailable.
@@ -89,8 +91,20 @@ class GroupWriter:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._queue.put(_Work(verb, loop, future, kind))
+        if self._has_ended:
+            self._refuse_late()  # since we looked: nobody else would ever answer
         # Once queued it will be committed: a cancelled caller must not look like an undone write.
         return await asyncio.shield(future)
+
+    def _refuse_late(self) -> None:
+        """Answer what was queued behind the marker of the end, by a caller that had not seen it yet."""
+        late = []
+        with suppress(queue.Empty):
+            while True:
+                work = self._queue.get_nowait()
+                if work is not None:
+                    late.append(work)
+        _deliver(late, [(None, StorageUnavailable("the writer has stopped"))] * len(late))
 
     def _work(self) -> None:
         while self.work_off():

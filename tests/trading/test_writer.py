@@ -209,6 +209,38 @@ async def test_a_stopped_writer_refuses_at_once(database: Database) -> None:
         await stopped.run(lambda: None)
 
 
+@pytest.mark.parametrize("is_busy", [False, True])
+async def test_who_comes_at_the_moment_of_the_end_is_answered_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch, *, is_busy: bool
+) -> None:
+    """It stops between a caller's look and what the caller queues; `is_busy`, it has not ended by then."""
+    stopping, gate = GroupWriter().start(), Gate()
+    holding = asyncio.ensure_future(stopping.run(gate.hold))
+    await asyncio.to_thread(gate.is_reached.wait, 5)
+    ending = threading.Thread(target=stopping.stop)
+    loop = asyncio.get_running_loop()
+    make = loop.create_future
+
+    def stop_in_between() -> Any:
+        monkeypatch.undo()
+        ending.start()
+        while not stopping._is_stopped or stopping._queue.empty():
+            pass
+        if not is_busy:
+            gate.open()
+            ending.join()
+        return make()
+
+    monkeypatch.setattr(loop, "create_future", stop_in_between)
+    late = asyncio.ensure_future(stopping.run(lambda: store("late")))
+    await asyncio.sleep(0)
+    gate.open()
+    with pytest.raises(StorageUnavailable, match="stopped"):
+        await asyncio.wait_for(late, timeout=10)
+    await holding
+    assert stored(database) == set()
+
+
 async def test_a_long_group_is_committed_in_parts(
     writer: GroupWriter, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
