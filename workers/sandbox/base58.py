@@ -1,18 +1,20 @@
 """Base58 of any length (solders only speaks it for keys and signatures); knows no Solana types."""
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_PAIR, _GROUP = 58**2, 58**4
 _DIGITS = {letter: value for value, letter in enumerate(_ALPHABET)}
 
 
 def encode(data: bytes) -> str:
     """Bitcoin-alphabet base58; leading zero bytes become leading ones."""
     number = int.from_bytes(data, "big")
-    letters = []
+    groups = []
     while number:
-        number, digit = divmod(number, 58)
-        letters.append(_ALPHABET[digit])
+        number, group = divmod(number, _GROUP)
+        groups.append(_PAIRS[group // _PAIR] + _PAIRS[group % _PAIR])
     zeros = len(data) - len(data.lstrip(b"\0"))
-    return "1" * zeros + "".join(reversed(letters))
+    return "1" * zeros + "".join(reversed(groups)).lstrip("1")
 
 
 def decode(text: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -209,12 +209,20 @@ class BlockEngine:
 
     def tick(self) -> None:
         """Hold the open slot's auction: call it once per slot, when it has just opened."""
+        for _ in self.auction():
+            pass
+
+    def auction(self) -> Iterator[None]:
+        """`tick` in steps, after every bundle that won; in between anything may happen."""
         pending = [each for each in self._recent() if each.state is BundleState.PENDING]
         for bundle in sorted(pending, key=lambda each: -each.tip_lamports):
+            if bundle.state is not BundleState.PENDING:
+                continue  # another slot's auction was held meanwhile
             if self.state_of(bundle) is not BundleState.PENDING:
                 bundle.state = BundleState.FAILED
             elif not self.has_auction or self._wins(bundle):
                 self._run(bundle)
+                yield
 
     def _recent(self) -> list[Bundle]:
         oldest = self.node.chain.slot - 2 * AUCTION_SLOTS
@@ -235,7 +243,8 @@ class BlockEngine:
         """All of it in the open slot, or nothing: then it has failed for good."""
         if bundle.is_dropped:
             return
-        outcome = self.node.chain.execute_bundle(bundle.transactions)
+        # The signatures were checked when it was accepted.
+        outcome = self.node.chain.execute_bundle(bundle.transactions, trusted=True)
         bundle.state = BundleState.LANDED if outcome.landed else BundleState.FAILED
         bundle.landed_slot = outcome.slot if outcome.landed else None
         self.node.chain.settle()

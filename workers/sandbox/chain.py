@@ -7,7 +7,7 @@ market here.
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from workers.sandbox.records import (
     TransactionLanded,
     TransactionRecord,
 )
-from workers.sandbox.saved import SavedNotes, UnableToContinue, numbers_in
+from workers.sandbox.saved import Notes, UnableToContinue, number_row, numbers_in
 from workers.sandbox.store import Store
 from workers.sandbox.timeline import REMEMBERED_BLOCKS, Timeline
 
@@ -65,10 +65,9 @@ class Chain(ChainView):
         self.mode: Mode = mode
         self.is_new = True
         """Nothing was stored yet: genesis accounts are to be set now."""
-        self.notes: dict[str, bytes] = {}
+        self.notes = Notes()
         """Small things others want stored with the chain, saved and restored atomically with it;
         only the ones replaced since the last save are written."""
-        self._saved_notes = SavedNotes()
         self.is_saved = False
         """Whether a process that ended now would lose nothing of the chain."""
         self.faucet = Keypair.from_seed(hashlib.sha256(b"sandbox faucet %d" % seed).digest())
@@ -203,7 +202,13 @@ class Chain(ChainView):
     def close_slot(self, *, elapsed_ms: int | None = None) -> None:
         """Seal the block, open the next slot, run what waits in the mempool there, tell listeners.
         `elapsed_ms`: how long the slot took; its nominal length when not given."""
-        self._close(elapsed_ms=self.slot_ms if elapsed_ms is None else elapsed_ms)
+        for _ in self.closing(elapsed_ms=elapsed_ms):
+            pass
+
+    def closing(self, *, elapsed_ms: int | None = None) -> Iterator[None]:
+        """`close_slot` in steps: between two transactions anybody may ask, submit, even close the
+        slot. What is left when nobody goes on waits for the next slot."""
+        yield from self._close(elapsed_ms=self.slot_ms if elapsed_ms is None else elapsed_ms)
 
     def advance(self, *, slots: int | None = None, seconds: float | None = None) -> None:
         """Let time pass. `slots`: that many blocks are made, so that blockhashes expire.
@@ -214,7 +219,8 @@ class Chain(ChainView):
         if seconds is not None:
             milliseconds = int(seconds * 1000)
             slot_takes = min(milliseconds, self.slot_ms)
-            self._close(elapsed_ms=slot_takes, skipped_ms=milliseconds - slot_takes)
+            for _ in self._close(elapsed_ms=slot_takes, skipped_ms=milliseconds - slot_takes):
+                pass
 
     def set_account(self, address: Pubkey, account: Account) -> None:
         """Place an account without a transaction. Genesis only."""
@@ -260,7 +266,7 @@ class Chain(ChainView):
 
     def save(self) -> None:
         """Store everything since the last save in one SQLite transaction (cheap: only changes)."""
-        self._ledger.spill(b for b in self._time.blocks if b.slot > self._saved_slot)
+        self._ledger.spill(self._time.blocks_after(self._saved_slot))
         self._store.prune_empty_blocks(below=self._time.blocks[0].slot)
         self._store.put_accounts(self._bank.take_unsaved())
         state = {
@@ -272,7 +278,7 @@ class Chain(ChainView):
             "fundings": self._fundings,
             "transactions": self.transaction_count,
         }
-        self._store.put_state(self._saved_notes.rows(state, self.notes))
+        self._store.put_state(number_row(state) | self.notes.rows())
         self._store.commit()
         self._saved_slot = self._time.tip.slot
         self.is_saved = True
@@ -291,7 +297,7 @@ class Chain(ChainView):
     def _restore(self, state: dict[str, Any], stored: dict[str, bytes]) -> None:
         self.is_new = False
         self._fundings, self.transaction_count = state["fundings"], state["transactions"]
-        self.notes = self._saved_notes.notes(stored)
+        self.notes = Notes(stored)
         self._time.restore(
             slot=state["slot"],
             elapsed_ms=state["elapsed_ms"],
@@ -350,7 +356,7 @@ class Chain(ChainView):
             landed=False, slot=self.slot, failed_index=place, err=err, logs=tuple(logs)
         )
 
-    def _close(self, *, elapsed_ms: int, skipped_ms: int = 0) -> None:
+    def _close(self, *, elapsed_ms: int, skipped_ms: int = 0) -> Iterator[None]:
         self.is_saved = False
         block = self._time.seal(self._open_signatures, elapsed_ms=elapsed_ms)
         self._time.skip(skipped_ms)
@@ -364,6 +370,7 @@ class Chain(ChainView):
             # An expired or invalid one is dropped without a word, as mainnet's leaders do.
             with contextlib.suppress(Rejected):
                 self.execute(transaction, trusted=True)
+            yield
 
     def _set_clock(self) -> None:
         self._bank.set_clock(slot=self.slot, unix_time=int(self.unix_time), slot_ms=self.slot_ms)

@@ -9,7 +9,7 @@ from workers.sandbox import receipts
 from workers.sandbox.records import AddressEntry, Block, JsonError, TransactionRecord
 from workers.sandbox.store import Store, TransactionRow, position_of, slot_of
 
-_CACHED_RECORDS = 512
+_CACHED_RECORDS = 2048
 _PENDING_RECORDS = 1000
 
 
@@ -78,7 +78,7 @@ class Ledger:
 
     def landed(self, signature: str) -> tuple[int, JsonError | None] | None:
         """(slot, error) of a transaction."""
-        record = self._pending.get(signature)
+        record = self._pending.get(signature) or self._cache.get(signature)
         if record is not None:
             return record.slot, record.err
         found = self._store.landed(signature)

@@ -60,7 +60,10 @@ class Market:
             chain, seed=seed, treasury=self._treasury, maker=self._maker.wallet.address
         )
         self._to_freeze: list[tuple[Pubkey, Pubkey]] = []
-        self._stamps: dict[Pubkey, object] = {}
+        self._listed: list[str] = []
+        self._touched: dict[str, Listing] = {}
+        self._stamps: dict[str, object] = {}
+        self._usd_written: tuple[object, orjson.Fragment] = None, orjson.Fragment(b"null")
         self._traps = {
             str(token.mint): token
             for token in self._tokens
@@ -121,6 +124,7 @@ class Market:
 
     def change_ahead(self, listing: Listing, *, until: float) -> float:
         """Log return of the path from now until a market second: what peeking leaders see."""
+        self._touch(listing)
         return listing.log_at(until) - listing.log_at(self.clock)
 
     def set_price(self, mint: Pubkey, *, factor: float) -> Listing:
@@ -130,6 +134,7 @@ class Market:
         listing = self.listing(mint)
         if not listing.token.is_tradeable:
             raise ValueError(f"{listing.token.symbol} cannot be traded")
+        self._touch(listing)
         # From where the pool is, not from where the path is: the caller sees the pool.
         drift = math.log(self.reserves(listing).price / listing.launch_price)
         listing.path.shift += drift - listing.log_at(self.clock) + math.log(factor)
@@ -166,6 +171,7 @@ class Market:
             ],
         )
         if not is_balanced:
+            self._touch(listing)
             listing.path.shift += math.log1p(-fraction)
         return listing
 
@@ -203,21 +209,28 @@ class Market:
     def save(self) -> None:
         """Put what is new of clock, paths and tape among the chain's notes: it is done every slot."""
         notes = self.chain.notes
-        for mint, each in self.listings.items():
-            if self._stamps.get(mint) != each.stamp:
-                self._stamps[mint] = each.stamp
-                notes[f"{LISTING_NOTE}{mint}"] = orjson.dumps(each.state())
+        for address, each in self._touched.items():
+            if self._stamps.get(address) != each.stamp:
+                self._stamps[address] = each.stamp
+                notes[LISTING_NOTE + address] = orjson.dumps(each.state())
+        self._touched.clear()
         for pool, rows in self.tape.take_changes().items():
             notes[TAPE_NOTE + pool] = orjson.dumps(rows)
         state = {
             "clock": self.clock,
             "history_seconds": self.history_seconds,
             "turn": self._turn,
-            "usd": self._usd.state(),
+            "usd": self._usd_note(),
             "to_freeze": [[str(account), str(mint)] for account, mint in self._to_freeze],
-            "listings": [str(mint) for mint in self.listings],
+            "listings": self._listed,
         }
         notes[NOTE] = orjson.dumps(state)
+
+    def _usd_note(self) -> orjson.Fragment:
+        """The dollar's path; a generator's six hundred numbers are written only when it moved."""
+        if self._usd_written[0] != self._usd.stamp:
+            self._usd_written = self._usd.stamp, orjson.Fragment(orjson.dumps(self._usd.state()))
+        return self._usd_written[1]
 
     def restore(self) -> None:
         """Continue from the chain's notes."""
@@ -254,7 +267,13 @@ class Market:
             launched_at=launched_at,
             created_at=born,
         )
+        self._listed.append(str(token.mint))
+        self._touch(self.listings[token.mint])
         self.tape.follow(pool.address)
+
+    def _touch(self, listing: Listing) -> None:
+        """Its path may be about to move: whoever stores the market looks at no other one."""
+        self._touched[str(listing.token.mint)] = listing
 
     def _launch_due(self) -> None:
         for token in self._tokens:
@@ -262,6 +281,7 @@ class Market:
                 self._list(token, self._issuance.issue(token), launched_at=self.clock)
 
     def _tend(self, listing: Listing) -> None:
+        self._touch(listing)
         self._rug_when_due(listing)
         self._maker.rebalance(listing, clock=self.clock)
         listing.path.forget_before(self.clock - listing.launched_at)

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -57,10 +58,26 @@ class Pubsub:
             "finalized": deque(),
         }
         self._root = -1
+        self._may_tell = asyncio.Event()
+        self._may_tell.set()
         self._stop_listening = node.chain.listen(self._hear)
 
     def close(self) -> None:
         self._stop_listening()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing goes out meanwhile: nobody may be told of what is not stored yet."""
+        self._may_tell.clear()
+        try:
+            yield
+        finally:
+            self._may_tell.set()
+
+    async def may_tell(self) -> None:
+        """Return at once, or when what is held may go out."""
+        while not self._may_tell.is_set():
+            await self._may_tell.wait()
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, *, endpoint: str) -> None:
         """One websocket from handshake to close."""
@@ -278,6 +295,7 @@ class Connection:
             delay_seconds, message = await self._outgoing.get()
             if delay_seconds:
                 await asyncio.sleep(delay_seconds)
+            await self._pubsub.may_tell()
             if message is _CLOSE:
                 await send({"type": "websocket.close", "code": 1011})
                 return

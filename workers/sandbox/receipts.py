@@ -44,6 +44,8 @@ class Receipts:
         keys = [self._spell(bytes(key)) for key in accounts.keys]
         loaded = accounts.static_count
         loaded_readonly = loaded + accounts.loaded_writable_count
+        pre_balances = [0 if each is None else each.lamports for each in run.before]
+        held = [self._held(index, account) for index, account in enumerate(run.before)]
         return TransactionRecord(
             signature=str(transaction.signatures[0]),
             slot=slot,
@@ -58,10 +60,10 @@ class Receipts:
             err=outcome.err,
             logs=outcome.logs,
             compute_units=outcome.compute_units,
-            pre_balances=_lamports(run.before),
-            post_balances=_lamports(run.after),
-            pre_token_balances=self._token_balances(run.before),
-            post_token_balances=self._token_balances(run.after),
+            pre_balances=pre_balances,
+            post_balances=_lamports(run, pre_balances),
+            pre_token_balances=[each for each in held if each is not None],
+            post_token_balances=self._held_after(run, held),
             inner_calls=outcome.inner_calls,
             return_data=outcome.return_data,
             compute_unit_price=unit_price,
@@ -71,14 +73,19 @@ class Receipts:
         """Mints may have been undone, and may come back with other decimals."""
         self._decimals.clear()
 
-    def _token_balances(self, accounts: Sequence[Account | None]) -> list[TokenBalance]:
-        return [
-            self._token_balance(index, account)
-            for index, account in enumerate(accounts)
-            if account is not None and not account.executable and is_token_account(account)
-        ]
+    def _held_after(
+        self, run: Execution, held: Sequence[TokenBalance | None]
+    ) -> list[TokenBalance]:
+        """The balances after the run; what it could not change is as `held` before."""
+        after = list(held)
+        for index in run.accounts.writable:
+            after[index] = self._held(index, run.after[index])
+        return [each for each in after if each is not None]
 
-    def _token_balance(self, index: int, account: Account) -> TokenBalance:
+    def _held(self, index: int, account: Account | None) -> TokenBalance | None:
+        """What a token account holds, None for anything else."""
+        if account is None or account.executable or not is_token_account(account):
+            return None
         data = account.data
         mint = data[:32]
         return TokenBalance(
@@ -105,8 +112,13 @@ class Receipts:
         return decimals
 
 
-def _lamports(accounts: Sequence[Account | None]) -> list[int]:
-    return [0 if account is None else account.lamports for account in accounts]
+def _lamports(run: Execution, before: Sequence[int]) -> list[int]:
+    """After the run; what it could not change is as `before`."""
+    after = list(before)
+    for index in run.accounts.writable:
+        account = run.after[index]
+        after[index] = 0 if account is None else account.lamports
+    return after
 
 
 def pack(record: TransactionRecord) -> bytes:

@@ -15,29 +15,32 @@ class UnableToContinue(ValueError):
     """The stored chain is another one, or was stored by another version; the text says what to do."""
 
 
-class SavedNotes:
-    """Knows which notes are stored already, so that only replaced ones are written."""
+class Notes(dict[str, bytes]):
+    """Small things of others, by name; knows which were replaced since they were last stored."""
 
-    def __init__(self) -> None:
-        self._saved: dict[str, bytes] = {}
-
-    def rows(self, numbers: Mapping[str, Any], notes: Mapping[str, bytes]) -> dict[str, bytes]:
-        """What to write; it counts as stored. A note is new when it is another object than before."""
-        new = {name: note for name, note in notes.items() if self._saved.get(name) is not note}
-        self._saved.update(new)
-        return {
-            _CHAIN: orjson.dumps({"format": FORMAT, **numbers}),
-            **{_NOTE + name: note for name, note in new.items()},
-        }
-
-    def notes(self, stored: Mapping[str, bytes]) -> dict[str, bytes]:
-        """The notes among rows once written."""
-        self._saved = {
-            name.removeprefix(_NOTE): note
-            for name, note in stored.items()
+    def __init__(self, stored: Mapping[str, bytes] | None = None) -> None:
+        """`stored`: rows as `rows` gave them, those of the notes among others."""
+        super().__init__(
+            (name.removeprefix(_NOTE), note)
+            for name, note in (stored or {}).items()
             if name.startswith(_NOTE)
-        }
-        return dict(self._saved)
+        )
+        self._replaced: set[str] = set()
+
+    def __setitem__(self, name: str, note: bytes) -> None:
+        if self.get(name) != note:
+            super().__setitem__(name, note)
+            self._replaced.add(name)
+
+    def rows(self) -> dict[str, bytes]:
+        """What to write; it counts as stored."""
+        replaced, self._replaced = sorted(self._replaced), set()
+        return {_NOTE + name: self[name] for name in replaced}
+
+
+def number_row(numbers: Mapping[str, Any]) -> dict[str, bytes]:
+    """The chain's own numbers as they are written; `numbers_in` reads them."""
+    return {_CHAIN: orjson.dumps({"format": FORMAT, **numbers})}
 
 
 def numbers_in(stored: Mapping[str, bytes], *, seed: int, path: Path | None) -> dict[str, Any]:

@@ -143,12 +143,15 @@ class Store:
 
     def put_accounts(self, accounts: Iterable[tuple[Pubkey, Account | None]]) -> None:
         """None: the account is gone."""
+        gone: list[tuple[bytes]] = []
+        rows: list[tuple[bytes, ...]] = []
         for address, account in accounts:
             if account is None:
-                self._sql.execute("DELETE FROM account WHERE address = ?", (bytes(address),))
+                gone.append((bytes(address),))
             else:
-                row = (bytes(address), *_account_columns(account))
-                self._sql.execute("INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?)", row)
+                rows.append((bytes(address), *_account_columns(account)))
+        self._sql.executemany("DELETE FROM account WHERE address = ?", gone)
+        self._sql.executemany("INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?)", rows)
 
     def accounts(self) -> Iterator[tuple[Pubkey, Account]]:
         for address, lamports, owner, data, rent in self._sql.execute("SELECT * FROM account"):

@@ -3,6 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 
 from solders.hash import Hash
 
@@ -78,6 +79,11 @@ class Timeline:
     def blocks(self) -> Sequence[Block]:
         """The remembered blocks, oldest first."""
         return self._blocks
+
+    def blocks_after(self, slot: int) -> list[Block]:
+        """The remembered blocks of later slots, oldest first."""
+        newer = list(takewhile(lambda block: block.slot > slot, reversed(self._blocks)))
+        return newer[::-1]
 
     @property
     def oldest_usable_slot(self) -> int:
