@@ -4,14 +4,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
 
 from scout.frames import trades_until
-from scout.knowledge import Moments, funders, token_facts
+from scout.knowledge import Moments, funders, prices_seen, token_facts
 from scout.promotion import Case, Copies, Proposal, Status, one_owner_one_vote, propose
 from scout.rehearsal import Rehearsal
 from scout.research.backtest import backtest_of
@@ -31,6 +31,9 @@ STRATEGIES = ("SHIELD", "SPEAR")
 DEEP_SHARE = 0.8
 MOST_BACKTESTS = 500
 """The best of a larger run are replayed; who is not among them is proposed as a candidate at most."""
+CROWD = 100
+"""Wallets from which on what all have in common is taken for the market's gift. Fewer are a roster or
+somebody's pick: skill may well be what they have in common, and nobody can tell the two apart in them."""
 LEAST_P = 0.001
 """Probabilities beyond it say nothing more about a spread."""
 RECENT_PART = 3
@@ -108,16 +111,20 @@ def judge(question: Question, *, progress: Callable[[], None]) -> Outcome:
 
 
 def _scores(question: Question, trades: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+    as_of = int(question.as_of.timestamp())
+    settings = settings_of(question, wallets=trades["wallet"].nunique())
+    return score(Trades(rows=trades), facts=facts, as_of=as_of, settings=settings)
+
+
+def settings_of(question: Question, *, wallets: int) -> Settings:
+    """Our size and the time's price of SOL; whether so many wallets can tell what the market gave them."""
     price = question.known.sol.fallback
     usual = Costs()
     costs = Costs(
         stake_sol=question.policy.scout.copy_size_lamports / LAMPORTS_PER_SOL,
         assumed_sol_usd=usual.assumed_sol_usd if price is None else float(price),
     )
-    as_of = int(question.as_of.timestamp())
-    # A run's wallets are followed or were picked, no sample of everybody: their mean is not the market's.
-    settings = Settings(costs=costs, is_chosen=True)
-    return score(Trades(rows=trades), facts=facts, as_of=as_of, settings=settings)
+    return Settings(costs=costs, is_chosen=wallets < CROWD)
 
 
 def strategies_of(trades: pd.DataFrame, *, policy: Policy) -> dict[str, str]:
@@ -133,11 +140,14 @@ def strategies_of(trades: pd.DataFrame, *, policy: Policy) -> dict[str, str]:
 def _backtests(
     question: Question, trades: pd.DataFrame, facts: Facts, chosen: Mapping[str, str]
 ) -> Iterator[tuple[str, Rehearsal]]:
-    """Of the chosen wallets, each under its strategy; every other swap tells what a token cost."""
+    """Of the chosen wallets, each under its strategy; every other swap tells what a token cost, and so does
+    whatever the platform itself has seen between the swaps."""
     as_of = int(question.as_of.timestamp())
     since = as_of - (as_of - int(trades["ts"].min())) // RECENT_PART
     is_near = trades["token"].isin(trades["token"][trades["wallet"].isin(list(chosen))].unique())
-    born = with_births(trades[is_near].reset_index(drop=True), facts)
+    near = trades[is_near].reset_index(drop=True)
+    born = with_births(near, facts)
+    seen = pd.concat([known_prices(facts, as_of), _seen(near, until=question.as_of)])
     for strategy in STRATEGIES:
         wallets = [each for each, own in chosen.items() if own == strategy]
         if not wallets:
@@ -145,7 +155,7 @@ def _backtests(
         found = replay(
             born,
             setting=_setting(question, strategy),
-            others=known_prices(facts, as_of),
+            others=seen,
             until=as_of,
             only=wallets,
         )
@@ -153,6 +163,12 @@ def _backtests(
             whole = backtest_of(found, born, wallet=wallet, limits=Limits())
             recent = backtest_of(found, born, wallet=wallet, limits=Limits(), since=since)
             yield wallet, Rehearsal(whole=whole, recent=recent)
+
+
+def _seen(trades: pd.DataFrame, *, until: datetime) -> pd.DataFrame:
+    since = datetime.fromtimestamp(int(trades["ts"].min()), UTC) if len(trades) else until
+    tokens = sorted(map(str, trades["token"].unique()))
+    return prices_seen(tokens, since=since, until=until)
 
 
 def _setting(question: Question, strategy: str) -> Setting:

@@ -14,9 +14,13 @@ from django.db.models.functions import TruncHour
 from scout.models import Candidate
 from scout.research.facts import Facts, no_facts
 from trading.domain.market_readings import Known
-from trading.domain.samples import Sample
-from trading.models import EquityPoint, LiquiditySample, PriceAfter, Token
+from trading.domain.samples import BEFORE, Sample
+from trading.models import EquityPoint, LiquiditySample, PriceAfter, PriceTick, Token
 from trading.services.samples import markets_of
+
+MINTS_AT_ONCE = 500
+TICK_SECONDS = 10
+"""Of several prices of a token within so long the last is taken: leaders' copies live for minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +102,40 @@ def samples_at(asked: Sequence[tuple[str, datetime]]) -> list[Sample | None]:
     return [each.value if isinstance(each, Known) else None for each in markets_of(asked)]
 
 
+def prices_seen(mints: Sequence[str], *, since: datetime, until: datetime) -> pd.DataFrame:
+    """What the platform saw of these tokens between their swaps, as a replay takes it: token, ts,
+    price_sol, liquidity_usd and sol_price_usd (NaN not told), oldest first; at most one row in
+    `TICK_SECONDS` of each token and source.
+    """
+    ticks: list[tuple[Any, ...]] = []
+    samples: list[tuple[Any, ...]] = []
+    for start in range(0, len(mints), MINTS_AT_ONCE):
+        asked = {"mint__in": mints[start : start + MINTS_AT_ONCE], "price_sol__gt": 0}
+        asked |= {"at__gte": since, "at__lte": until}
+        ticks += _thinned(PriceTick.objects.filter(**asked), "mint", "at", "price_sol")
+        samples += _thinned(
+            LiquiditySample.objects.filter(**asked),
+            *("mint", "at", "price_sol", "liquidity_usd", "sol_price_usd"),
+        )
+    columns = ["token", "ts", "price_sol", "liquidity_usd", "sol_price_usd"]
+    frame = pd.DataFrame([*samples, *((*tick, None, None) for tick in ticks)], columns=columns)
+    types = {"ts": "int64"} | dict.fromkeys(columns[2:], "float64")
+    return frame.astype(types).sort_values(["token", "ts"], kind="stable", ignore_index=True)
+
+
+def _thinned(rows: QuerySet[Any], *columns: str) -> list[tuple[Any, ...]]:
+    """The last row of each token in every `TICK_SECONDS`, moments as unix seconds."""
+    kept: dict[tuple[str, int], tuple[Any, ...]] = {}
+    for mint, at, *rest in rows.order_by("at").values_list(*columns).iterator():
+        seconds = int(at.timestamp())
+        kept[mint, seconds // TICK_SECONDS] = (mint, seconds, *rest)
+    return list(kept.values())
+
+
 def token_facts(*, until: datetime) -> Facts:
     """Tokens' prices and depths at that moment, by which what is still held is marked."""
-    mints = list(
-        LiquiditySample.objects.filter(at__lte=until).values_list("mint", flat=True).distinct()
-    )
+    recent = LiquiditySample.objects.filter(at__gt=until - BEFORE, at__lte=until)
+    mints = list(recent.order_by("mint").values_list("mint", flat=True).distinct())
     seen = samples_at([(mint, until) for mint in mints])
     rows = [(mint, each) for mint, each in zip(mints, seen, strict=True) if each is not None]
     if not rows:

@@ -1,13 +1,16 @@
 """A run reads, judges and places; twice is as good as once, and what dies in the middle is taken up."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scout import judging
 from scout.archive import Swap
 from scout.chain import ChainReader
+from scout.knowledge import Moments
 from scout.models import RosterMerge, RunState, ScoreState, ScoutRun, WalletScore
 from scout.roster_file import read_roster
 from scout.services import runs
@@ -15,6 +18,8 @@ from tests import factories
 from tests.cluster import Sandbox
 from tests.scout.histories import begun, make_swaps, read_all
 from tests.scout.rosters import NOW, address
+from trading.domain.policy import Policy
+from trading.models import PriceTick
 from wallets.models import Chooser, Leader, LeaderStatus
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -124,6 +129,28 @@ def test_our_own_losses_outweigh_the_best_score(good: str) -> None:
     run = finished(begun(good))
     assert run.scores.get().status == "CANDIDATE"
     assert "our 5 copies" in run.scores.get().reasons[0]
+
+
+def test_what_the_platform_saw_between_two_swaps_is_part_of_the_backtest(good: str) -> None:
+    def pnl() -> int:
+        return finished(begun(good)).scores.get(address=good).backtest["pnl_lamports"]
+
+    unseen = pnl()
+    assert unseen > 0
+    half = Decimal("0.00025")
+    PriceTick.objects.bulk_create(
+        PriceTick(mint=swap.mint, at=swap.at + timedelta(hours=1), price_sol=half, source="tests")
+        for swap in Swap.objects.filter(side="BUY")
+    )
+    assert pnl() < -unseen  # our stops would have fired
+
+
+def test_a_few_wallets_were_picked_and_a_crowd_tells_what_the_market_gave() -> None:
+    question = judging.Question(
+        addresses=(), as_of=NOW, known=Moments(), copies={}, policy=Policy()
+    )  # fmt: skip
+    assert judging.settings_of(question, wallets=judging.CROWD - 1).is_chosen
+    assert not judging.settings_of(question, wallets=judging.CROWD).is_chosen
 
 
 def test_the_same_rows_give_the_same_judgement(good: str, bad: str) -> None:

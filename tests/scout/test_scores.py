@@ -1,6 +1,7 @@
 """Scores of a population: what they must depend on, and what they must not."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from scout import scoring
 from scout.research.facts import Facts, no_facts
-from scout.research.scores import COLUMNS
+from scout.research.scores import COLUMNS, Settings
 from scout.research.trades import trades_of
 from scout.scoring import NothingToScore, score
 
@@ -19,9 +20,9 @@ SKILL = ["skill", "skill_p_positive", "expected_copy_return"]
 Rows = list[dict]
 
 
-def scored(rows: Rows, *, facts: Facts | None = None, as_of: int = AS_OF, processes: int = 1):
+def scored(rows: Rows, *, facts: Facts | None = None, as_of: int = AS_OF, **options: Any):
     trades = trades_of(frame(rows), is_strict=True)
-    return score(trades, facts=facts or no_facts(), as_of=as_of, processes=processes)
+    return score(trades, facts=facts or no_facts(), as_of=as_of, **options)
 
 
 def as_bytes(scores: pd.DataFrame) -> bytes:
@@ -191,6 +192,14 @@ def test_a_rising_market_is_nobodys_skill():
     assert (plain["net_so_far"] > 0.01).mean() > 0.8
     assert plain["expected_copy_return"].median() < 0
     assert not plain["status"].eq("ACTIVE").any()
+
+
+def test_of_picked_wallets_the_common_mean_is_not_taken_for_the_markets():
+    rows = population(drift=0.003)
+    picked = scored(rows, settings=Settings(is_chosen=True))
+    assert (
+        picked["expected_copy_return"].mean() > scored(rows)["expected_copy_return"].mean() + 0.01
+    )
 
 
 def test_silence_lowers_what_is_expected(rows: Rows, scores: pd.DataFrame):

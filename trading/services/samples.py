@@ -18,7 +18,7 @@ from trading.models import LeaderLeg, LiquiditySample, Position, SampledToken, S
 LOOK_BACK = timedelta(days=7)
 OVERLAP = timedelta(minutes=2)
 NEWS_AFTER = timedelta(minutes=1)
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE, MINTS_AT_ONCE = 500, 500
 USD_CEILING, PRICE_CEILING = Decimal(10) ** 18, Decimal(10) ** 12
 USD_PLACES, PRICE_PLACES, SOL_PLACES = Decimal("1e-6"), Decimal("1e-18"), Decimal("1e-8")
 WIDE = Context(prec=60)
@@ -131,15 +131,28 @@ def market_of(mint: str, *, at: datetime) -> Reading[Sample]:
 
 
 def markets_of(asked: Sequence[tuple[str, datetime]]) -> list[Reading[Sample]]:
-    """The same of many (mint, moment) at once, each at the place at which it was asked."""
-    latest: dict[str, datetime] = {}
-    for mint, at in asked:
-        latest[mint] = max(at, latest.get(mint, at))
-    series = {mint: samples_of(mint, until=at + AFTER) for mint, at in latest.items()}
-    return [market_at(series[mint], at) for mint, at in asked]
+    """The same of many (mint, moment) at once, each at the place at which it was asked.
+
+    Some tokens at a time are read, each once: Scout asks about every swap of every wallet.
+    """
+    places: dict[str, list[int]] = {}
+    for place, (mint, _) in enumerate(asked):
+        places.setdefault(mint, []).append(place)
+    readings: dict[int, Reading[Sample]] = {}
+    mints = iter(places)
+    while some := list(islice(mints, MINTS_AT_ONCE)):
+        latest = max(asked[place][1] for mint in some for place in places[mint])
+        series = _series(some, until=latest + AFTER)
+        for mint in some:
+            known = series.get(mint, [])
+            readings |= {place: market_at(known, asked[place][1]) for place in places[mint]}
+    return [readings[place] for place in range(len(asked))]
 
 
-def samples_of(mint: str, *, until: datetime) -> list[Sample]:
-    """Every sample of a token up to that moment, in order of time."""
-    rows = LiquiditySample.objects.filter(mint=mint, at__lte=until).order_by("at")
-    return [Sample(**row) for row in rows.values(*(each.name for each in fields(Sample)))]
+def _series(mints: Sequence[str], *, until: datetime) -> dict[str, list[Sample]]:
+    """The samples of each of these tokens that has any, in order of time."""
+    rows = LiquiditySample.objects.filter(mint__in=mints, at__lte=until).order_by("at")
+    series: dict[str, list[Sample]] = {}
+    for row in rows.values(*(each.name for each in fields(Sample))).iterator():
+        series.setdefault(row["mint"], []).append(Sample(**row))
+    return series
