@@ -254,6 +254,10 @@ class Submission(models.Model):
     error = models.CharField(max_length=300, blank=True)
     recorded_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, help_text="When the first byte left.")
+    is_offered_again = models.BooleanField(
+        default=False,
+        help_text="Its bytes go out once more: a refusal of the first offer proves nothing now.",
+    )
     waited_microseconds = models.PositiveIntegerField(
         default=0, help_text="Spent waiting for other machines before the first byte left."
     )

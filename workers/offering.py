@@ -11,14 +11,13 @@ from trading.gateways.base import GatewayError
 from trading.gateways.jito import InflightState
 from trading.gateways.quota import Urgency, urgent
 from trading.models import Submission
-from trading.services.orders import go_public, tell_fate
-from trading.services.portfolio import privacy_in_flight
+from trading.services.orders import go_public, offering_again, tell_fate
 from workers.desk import Desk
 from workers.sending import offer
 
 log = logging.getLogger("offering")
 BROADCAST_SECONDS = 2.0
-"""How long bytes rest before they are offered again: longer than their first offer may be booked refused."""
+"""How long bytes rest before they are offered again."""
 LOST_AFTER_SECONDS = 5.0
 """A bundle that the engine does not call pending by then is lost; its blockhash lives 40 s."""
 ENGINE_SECONDS = 1.0
@@ -62,7 +61,8 @@ class Offers:
         due = [row for row in rows if self._is_due(row, now)]
         if not due:
             return
-        privacy = await self._desk.writer.read(privacy_in_flight)
+        ours = [row.pk for row in due]
+        privacy = await self._desk.writer.run(lambda: offering_again(ours))
         # The rows in hand may be seconds old: what was booked dead since is signed anew and must not land.
         due = [row for row in due if row.pk in privacy]
         fates = await self._ask_fates([row for row in due if row.route == Route.JITO])

@@ -27,8 +27,8 @@ async def send(
 
     An engine that refuses, or has no time for us, did not take the bundle, so the same bytes go to the RPC
     nodes, where they `may_go_public` (SPEAR may not). They can: the tip is an instruction of the swap
-    itself, so the bytes depend on nothing that only a bundle would bring. Refused by all, and too soon for
-    anybody to have offered the bytes a second time: the submission is booked REFUSED. Anything else is
+    itself, so the bytes depend on nothing that only a bundle would bring. Refused by all, before anybody
+    began to offer the bytes a second time: the submission is booked REFUSED. Anything else is
     unknown and stays in flight.
     """
     watch.reached(Stage.RECORDED)

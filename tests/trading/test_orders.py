@@ -15,12 +15,14 @@ from trading.domain.decision import Denial, Facts, Order
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.values import Action, Route, Strategy
 from trading.models import Decision, Position, Signal, Submission, Token, TradingState
+from trading.services.booking import book_refused
 from trading.services.claims import Claim
 from trading.services.control import halt_entries
 from trading.services.decisions import Balance, decide_buy
 from trading.services.orders import (
     SignedOrder,
     mark_sent,
+    offering_again,
     record_buy,
     record_sell,
 )
@@ -224,6 +226,22 @@ def test_a_signed_buy_is_stored_whole() -> None:
     mark_sent(number, route=Route.STANDARD, now=NOW)
     submission.refresh_from_db()
     assert (submission.sent_at, submission.route) == (NOW, Route.STANDARD)
+
+
+def test_what_is_not_in_the_books_was_not_sent() -> None:
+    with pytest.raises(NotOurs, match="not in the books"):
+        mark_sent(4_242, route=Route.JITO, now=NOW)
+
+
+def test_a_refusal_and_a_second_offer_exclude_each_other() -> None:
+    """Whoever commits first: bytes that may be taken are never taken for dead, nor the other way round."""
+    offered = record_buy(claimed(), signed(), now=NOW)
+    assert offering_again([offered]) == {offered: False}
+    assert not book_refused(offered, text="not today", now=NOW)
+    refused = record_buy(claimed(mint=OTHER_MINT), signed(signature="2" * 88), now=NOW)
+    assert book_refused(refused, text="not today", now=NOW)
+    assert offering_again([offered, refused]) == {offered: False}
+    assert not Submission.objects.get(pk=refused).is_offered_again
 
 
 def test_a_buy_is_not_recorded_by_whoever_lost_it() -> None:

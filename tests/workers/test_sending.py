@@ -10,6 +10,7 @@ from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionSta
 from trading.domain.values import Route, Strategy
 from trading.models import Position, TradingState
 from trading.services.booking import book_refused
+from workers.offering import Offers
 
 AUCTION_SLOTS = 15
 """How long the engine keeps a bundle for its auctions; offered again meanwhile it is the same one."""
@@ -58,18 +59,25 @@ async def test_bytes_that_everybody_refuses_are_refused_and_signed_anew_later(
     assert (second.attempt, second.status) == (2, SubmissionStatus.LANDED)
 
 
-async def test_a_refusal_that_came_late_proves_nothing(platform: Platform, mint: str) -> None:
-    """Another process may have offered the bytes by then, and they may have been taken."""
+@pytest.mark.parametrize("is_again", [False, True])
+async def test_a_refusal_proves_something_until_the_bytes_are_offered_again(
+    platform: Platform, mint: str, is_again: bool
+) -> None:
+    """However long it took: another process may offer them, and they may be taken. The books are the judge."""
     platform.clock.hold()
     platform.sandbox.fault(plane="jito", kind="bundle_drop", count=1)
     uuid = await platform.signal(mint)
     await platform.work()
     [row] = await platform.submissions(uuid)
-    platform.clock.advance(seconds=1.6)
+    platform.clock.advance(seconds=20)
+    if is_again:
+        platform.sandbox.fault(plane="rpc", method="sendTransaction", kind="drop_tx")
+        await Offers(platform.desk).again([row])
     now = platform.clock()
-    assert not await platform.see(lambda: book_refused(row.pk, text="not today", now=now))
+    refused = await platform.see(lambda: book_refused(row.pk, text="not today", now=now))
+    assert refused is not is_again
     [row] = await platform.submissions(uuid)
-    assert row.status == SubmissionStatus.IN_FLIGHT
+    assert row.status == (SubmissionStatus.IN_FLIGHT if is_again else SubmissionStatus.REFUSED)
 
 
 async def test_a_second_try_offers_a_higher_tip(platform: Platform, mint: str) -> None:

@@ -26,8 +26,6 @@ from trading.services.policy import policy_for_exits
 from trading.services.steps import step
 
 log = logging.getLogger("booking")
-REFUSED_WITHIN = timedelta(seconds=1.5)
-"""From the moment it was recorded: later somebody else may have offered the bytes, which rest for 2 s."""
 SOL_PRICE_LIFETIME = timedelta(minutes=5)
 BACKOFF = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10))
 REDUCED_BY_A_SALE = (
@@ -89,9 +87,14 @@ def book_dead(
 
 @transaction.atomic(savepoint=False)
 def book_refused(submission_id: int, *, text: str, now: datetime) -> bool:
-    """Book a transaction that everybody refused at its first offer; False when that proves nothing any more."""
-    submission = load(Submission, id=submission_id)
-    if submission is None or now - submission.recorded_at >= REFUSED_WITHIN:
+    """Book a transaction that everybody refused at its first offer; False once somebody offers it again.
+
+    Whichever of the two is committed first keeps the other from happening, however late either comes.
+    """
+    untouched = {
+        "id": submission_id, "status": SubmissionStatus.IN_FLIGHT, "is_offered_again": False,
+    }  # fmt: skip
+    if update(Submission, untouched, error=text[:300]) != 1:
         return False
     return book_dead(
         submission_id, status=SubmissionStatus.REFUSED, code="REFUSED", text=text, now=now

@@ -1,5 +1,6 @@
 """What is written down of a signed transaction: itself, before its first byte leaves, and where its bytes went."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from trading.domain.values import Action, Route
 from trading.models import Position, Signal, Submission
 from trading.rows import insert, serialise, update
 from trading.services.claims import Claim
-from trading.services.portfolio import is_held
+from trading.services.portfolio import is_held, privacy_in_flight
 from trading.services.state import trading_state
 from trading.services.steps import AlreadyHeld, EntriesHalted, NotOurs, PositionBusy, note
 
@@ -108,10 +109,30 @@ def store_submission(
 
 @transaction.atomic(savepoint=False)
 def mark_sent(submission: int, *, route: Route, now: datetime, remark: str = "") -> None:
-    """Remember that bytes have left, and by which way; a remark goes into the story."""
-    update(Submission, {"id": submission}, sent_at=now, route=route)
+    """Remember that bytes have left, and by which way; a remark goes into the story.
+
+    NotOurs when there is no such submission.
+    """
+    if update(Submission, {"id": submission}, sent_at=now, route=route) != 1:
+        raise NotOurs(f"submission {submission} is not in the books")
     if remark:
         _remark(submission, code="ENGINE_REFUSED", text=remark, now=now)
+
+
+@transaction.atomic(savepoint=False)
+def offering_again(submissions: Collection[int]) -> dict[int, bool]:
+    """Note that these will be offered once more, before anybody gets their bytes a second time.
+
+    Those of all submissions that may be: what is still in flight, and whether only the block engine may
+    see its bytes. From now on a refusal of the first offer is no proof (see `book_refused`).
+    """
+    first_time = {
+        "id": tuple(submissions), "status": SubmissionStatus.IN_FLIGHT, "is_offered_again": False,
+    }  # fmt: skip
+    update(
+        Submission, first_time, is_offered_again=True
+    )  # any number: most were offered again before
+    return privacy_in_flight()
 
 
 @transaction.atomic(savepoint=False)
