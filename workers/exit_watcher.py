@@ -15,6 +15,7 @@ from trading.gateways.connect import Gateways
 from trading.gateways.prices import Price, PriceSources
 from trading.models import Position
 from trading.services.breaker import SolPrice
+from trading.services.claims import try_exits_now
 from trading.services.control import request_exit_of
 from trading.services.incidents import close_incidents
 from trading.services.leaders import following
@@ -36,6 +37,8 @@ log = logging.getLogger("exit_watcher")
 STEP_SECONDS = 1.0
 EQUITY_EVERY = timedelta(seconds=5)
 PRICE_SILENCE = timedelta(seconds=90)
+PRICE_GAP = timedelta(seconds=5)
+"""Without a price for so long, a position could hardly be sold either."""
 
 
 class ExitWatcher:
@@ -146,6 +149,9 @@ def _price_and_judge(
     position: Position, price: Known[Decimal], depth: Depth | None, now: datetime
 ) -> bool:
     is_quoted = price.source == Source.QUOTE
+    if now - position.priced_at > PRICE_GAP:
+        # What could not be sold meanwhile need not wait any longer: there is a market again.
+        try_exits_now(leader_address=position.leader_address, mint=position.mint, now=now)
     mark_price(position, price_sol=price.value, now=now, is_quoted=is_quoted)
     if is_quoted:
         _tell_silence(position, now)

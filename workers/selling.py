@@ -11,7 +11,7 @@ from trading.domain.exits import amount_to_sell
 from trading.domain.policy import Policy
 from trading.domain.tips import exit_tip_lamports, price_tip
 from trading.domain.values import TOKEN_2022_PROGRAM, WSOL_MINT, Action, Route
-from trading.gateways.base import GatewayError, Unavailable
+from trading.gateways.base import GatewayError, Refused, Unavailable
 from trading.gateways.chain_facts import AccountData
 from trading.gateways.transactions import Closing
 from trading.metrics import Stage
@@ -32,7 +32,9 @@ RETRY_DELAYS = (
     timedelta(seconds=10),
 )
 HOPELESS_ATTEMPTS = 30
-HOPELESS_DELAY = timedelta(minutes=2)
+HOPELESS_DELAY = timedelta(seconds=30)
+"""What nobody takes spends the allowance of everybody's exits with every try. The exit watcher has it
+tried at once when a price is back; an outage is no such answer, and never waits for so long."""
 MAXIMUM_SLIPPAGE_BPS = 5_000
 WITHHELD_FEES_TYPE = 2
 TOKEN_ACCOUNT_LENGTH = 165
@@ -74,7 +76,8 @@ async def _sell_position(
             return
         order = await _build(desk, claim, policy, plan, holding, amount, watch)
     except GatewayError as error:
-        await _retry(desk, claim, policy, "BUILD_FAILED", str(error))
+        is_answer = isinstance(error, Refused)
+        await _retry(desk, claim, policy, "BUILD_FAILED", str(error), is_answer=is_answer)
         return
     watch.reached(Stage.SIGNED)
     try:
@@ -198,13 +201,16 @@ async def _missing(desk: Desk, claim: Claim, policy: Policy, position: Position)
             now=desk.clock(),
         )
     )
-    await _retry(desk, claim, policy, "NOT_HELD", text)
+    await _retry(desk, claim, policy, "NOT_HELD", text, is_answer=True)
 
 
-async def _retry(desk: Desk, claim: Claim, policy: Policy, code: str, text: str) -> None:
+async def _retry(
+    desk: Desk, claim: Claim, policy: Policy, code: str, text: str, *, is_answer: bool
+) -> None:
+    """Try again soon; less often what has been answered with no, `is_answer`, for very long."""
     log.warning("%s: %s: %s", claim.request.symbol, code, text)
     delay = RETRY_DELAYS[min(claim.attempt, len(RETRY_DELAYS)) - 1]
-    if claim.attempt > HOPELESS_ATTEMPTS:
+    if is_answer and claim.attempt > HOPELESS_ATTEMPTS:
         delay = HOPELESS_DELAY
     await desk.writer.run(
         lambda: retry_later(

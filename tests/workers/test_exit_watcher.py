@@ -182,6 +182,27 @@ async def test_a_silence_of_prices_is_an_incident_and_ends_with_it(
     assert incident.resolved_at is not None
 
 
+@pytest.mark.parametrize("by_quotes", [False, True])
+async def test_a_price_that_is_back_has_what_could_not_be_sold_tried_at_once(
+    platform: Platform, mint: str, market: Market, by_quotes: bool
+) -> None:
+    position = await platform.bought(mint)
+    platform.sandbox.fault(plane="jupiter", kind="http_error")
+    platform.sandbox.fault(plane="dexscreener", kind="http_error")
+    uuid = await platform.sell_signal(mint)
+    await platform.see(lambda: Signal.objects.filter(pk=uuid).update(attempts=20))
+    platform.clock.hold()
+    await platform.work(is_exit=True)
+    platform.clock.advance(seconds=7)
+    await platform.watcher.step()
+    assert not await platform.work(is_exit=True), "it waits for ten seconds"
+    platform.sandbox.clear()
+    if by_quotes:
+        silence_prices(platform)
+    await platform.watcher.step()
+    assert (await sold(platform, position)).status == PositionStatus.CLOSED
+
+
 async def test_a_price_that_only_quotes_tell_is_an_incident_after_a_while_whoever_watches(
     platform: Platform, mint: str, market: Market
 ) -> None:

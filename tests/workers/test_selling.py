@@ -1,6 +1,7 @@
 """A claimed sell: what it means, when it waits, how it closes a position; no gate stands in its way."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from trading.domain.exits import ExitReason
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.policy import Policy
 from trading.domain.values import Action, Route
-from trading.models import Fill, Position, Submission, Token, TradingState
+from trading.models import Fill, Position, Signal, Submission, Token, TradingState
 from trading.services.control import halt_entries, request_exit, request_exit_of
 from wallets import services as roster
 from workers.selling import _slippage_bps
@@ -225,6 +226,25 @@ async def test_an_exit_is_tried_for_as_long_as_it_takes(platform: Platform, mint
     await platform.work(is_exit=True)
     await platform.settle()
     assert (await platform.position(position)).status == PositionStatus.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "seconds"),
+    [("quote", "no_route", 30), ("quote", "http_error", 10), ("swap-instructions", "garbage", 10)],
+)
+async def test_a_sell_that_failed_for_long_is_still_tried_soon(
+    platform: Platform, mint: str, method: str, kind: str, seconds: int
+) -> None:
+    """What nobody takes half a minute later, what nobody answered after ten seconds, for ever."""
+    await platform.bought(mint)
+    platform.sandbox.fault(plane="jupiter", method=method, kind=kind)
+    platform.clock.hold()
+    uuid = await platform.sell_signal(mint)
+    await platform.see(lambda: Signal.objects.filter(pk=uuid).update(attempts=500))
+    await platform.work(is_exit=True)
+    waiting = await platform.row(uuid)
+    assert (waiting.status, waiting.code) == (SignalStatus.RETRY, "BUILD_FAILED")
+    assert waiting.next_attempt_at - platform.clock() == timedelta(seconds=seconds)
 
 
 async def test_a_sell_that_expired_frees_its_position_and_is_signed_anew(

@@ -88,6 +88,21 @@ def retry_later(
     )
 
 
+def try_exits_now(*, leader_address: str, mint: str, now: datetime) -> int:
+    """Let the exits after this leader in this token that wait for another try have it; how many there were.
+
+    The executors' next poll finds them.
+    """
+    moment_now = parameter(Signal, "next_attempt_at", now)
+    return change(
+        "UPDATE trading_signal SET next_attempt_at = %s WHERE leader_address = %s AND mint = %s"
+        # In the words of the index, so that it serves.
+        " AND status IN ('QUEUED', 'EXECUTING', 'RETRY') AND status = 'RETRY' AND priority = 0"
+        " AND next_attempt_at > %s",
+        *(moment_now, leader_address, mint, moment_now),
+    )
+
+
 @transaction.atomic(savepoint=False)
 def wait_for(claim: Claim, *, code: str, text: str, delay: timedelta, now: datetime) -> None:
     """Put a signal back until something else is done; this does not count as a try."""
