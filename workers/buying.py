@@ -184,12 +184,7 @@ class Purchase:
         desk, claim = self.desk, self.claim
         try:
             if quote.in_amount_raw != order.size_lamports:
-                quote = await desk.gateways.jupiter.quote(
-                    input_mint=WSOL_MINT,
-                    output_mint=claim.request.mint,
-                    amount_raw=order.size_lamports,
-                    slippage_bps=self.policy.slippage_bps,
-                )
+                quote = await self._quoted_again(quote, order.size_lamports)
             signed = self._signed(order, quote, await desk.materials(quote))
         except GatewayError as error:
             await self._retry_later(str(error))
@@ -203,6 +198,18 @@ class Purchase:
             await self._deny(DenialCode.ENTRIES_HALTED)
         else:
             await self._send(submission, signed)
+
+    async def _quoted_again(self, judged: Quote, size_lamports: int) -> Quote:
+        """A quote for what is really bought; Unavailable when it gives less than the judged one allowed."""
+        quote = await self.desk.gateways.jupiter.quote(
+            input_mint=WSOL_MINT,
+            output_mint=self.claim.request.mint,
+            amount_raw=size_lamports,
+            slippage_bps=self.policy.slippage_bps,
+        )
+        if quote.out_amount_raw * judged.in_amount_raw < judged.minimum_out_raw * size_lamports:
+            raise Unavailable("the price moved since the decision")
+        return quote
 
     async def _send(self, submission: int, order: SignedOrder) -> None:
         may_go_public = self.claim.request.strategy is not Strategy.SPEAR

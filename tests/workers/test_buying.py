@@ -1,5 +1,6 @@
 """A claimed buy becomes one landed transaction and a position whose numbers are the chain's."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,11 +8,15 @@ import pytest
 from tests import factories
 from tests.cluster import Sandbox
 from tests.platform import SOL, Platform
+from trading.domain.decision import Order
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
+from trading.domain.policy import Policy
 from trading.domain.swaps import read_balance_change
-from trading.domain.values import Action, Route, Strategy
+from trading.domain.values import WSOL_MINT, Action, Route, Strategy
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.models import Decision, Fill, Position, Submission, Token, TradingState
+from workers.buying import Purchase
+from workers.passage import Passage
 
 SIZE = SOL // 4
 
@@ -100,6 +105,35 @@ async def test_a_cap_below_what_was_quoted_is_quoted_again(platform: Platform, m
     await platform.policy(maximum_per_token_lamports=SOL // 5)
     position = await platform.bought(mint, amount_lamports=SOL // 2)
     assert position.cost_lamports == SOL // 5
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1.02, "EXECUTING"), (1.2, "RETRY")])
+async def test_what_is_quoted_again_costs_no_more_than_the_decision_allowed(
+    platform: Platform, mint: str, factor: float, status: str
+) -> None:
+    """A price that ran away between the two quotes is decided upon anew, gates and all."""
+    uuid = await platform.signal(mint)
+    claim = await platform.see(
+        lambda: factories.claim_one(token="me", is_exit=False, now=platform.clock())
+    )
+    judged = await platform.desk.gateways.jupiter.quote(
+        input_mint=WSOL_MINT, output_mint=mint, amount_raw=SOL // 4, slippage_bps=500
+    )
+    purchase = Purchase(
+        desk=platform.desk,
+        claim=claim,
+        policy=replace(Policy(), slippage_bps=500),
+        tip_lamports=0,
+        watch=Passage(claim, clock=platform.clock),
+    )
+    platform.sandbox.control("POST", f"market/{mint}/price", {"factor": factor})
+    try:
+        order = Order(size_lamports=SOL // 5, route=Route.STANDARD, gates=())
+        await purchase.build_and_send(order, judged)
+    finally:
+        platform.sandbox.control("POST", f"market/{mint}/price", {"factor": 1 / factor})
+    assert (await platform.row(uuid)).status == status
+    assert len(await platform.submissions(uuid)) == (status == "EXECUTING")
 
 
 @pytest.mark.parametrize(
