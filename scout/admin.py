@@ -13,6 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from audit.desk import FactAdmin, ReasonDialog, act, dialog, shortened
+from scout.giving import give_roster
 from scout.models import Candidate, Reading, RosterMerge, ScoutRun, Source, WalletScore
 from scout.roster_file import RosterRefused
 from scout.services import queue, roster
@@ -103,7 +104,15 @@ class WalletScoreAdmin(FactAdmin):
 @admin.register(RosterMerge)
 class RosterMergeAdmin(FactAdmin):
     list_display = ["created_at", "merged_at", "actor", "origin", "wallets", "changed", "kept"]
-    actions_list = ["merge"]
+    actions_list = ["give", "merge"]
+
+    @action(description="Give a roster file", url_path="give", permissions=["act"])
+    def give(self, request: HttpRequest) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "title": "Give a roster file", "opts": self.opts,
+            "back": reverse("admin:scout_rostermerge_changelist"),
+        }  # fmt: skip
+        return give_roster(request, context=context)
 
     @action(
         description="Take over the roster file",

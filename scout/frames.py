@@ -1,6 +1,6 @@
 """Wallets' swaps as the research reads them: rows joined with what is known about the moment of each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -45,17 +45,26 @@ def swap_frame(addresses: Sequence[str], *, known: Moments, until: datetime) -> 
     )  # fmt: skip
 
 
-def trades_until(addresses: Sequence[str], *, known: Moments, until: datetime) -> pd.DataFrame:
+def trades_until(
+    addresses: Sequence[str],
+    *,
+    known: Moments,
+    until: datetime,
+    progress: Callable[[], None] | None = None,
+) -> pd.DataFrame:
     """`swap_frame` as the compact frame of scout/research/trades.py, with signatures, sorted by wallet.
 
-    Read some wallets at a time, so that what is large is only the result. Rows that the research does not
-    take are left out: they come from the chain, and a figure beyond all reason on it is nobody's trade.
+    Read some wallets at a time, `progress` told after them, so that what is large is only the result.
+    Rows that the research does not take are left out: they come from the chain, and a figure beyond all
+    reason on it is nobody's trade.
     """
     parts = []
     for start in range(0, len(addresses), WALLETS_AT_ONCE):
         frame = swap_frame(addresses[start : start + WALLETS_AT_ONCE], known=known, until=until)
         if not frame.empty:
             parts.append(trades_of(frame, is_strict=False, keep_signatures=True).rows)
+        if progress is not None:
+            progress()
     if not parts:
         return pd.DataFrame()
     columns = {

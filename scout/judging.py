@@ -13,7 +13,7 @@ import pandas as pd
 from scout.frames import trades_until
 from scout.knowledge import Moments, funders, prices_seen, token_facts
 from scout.promotion import Case, Copies, Proposal, Status, one_owner_one_vote, propose
-from scout.rehearsal import Rehearsal
+from scout.rehearsal import Rehearsal, strategies_of
 from scout.research.backtest import backtest_of
 from scout.research.costs import Costs
 from scout.research.facts import Facts
@@ -28,7 +28,6 @@ from trading.domain.policy import Policy
 from trading.domain.values import LAMPORTS_PER_SOL
 
 STRATEGIES = ("SHIELD", "SPEAR")
-DEEP_SHARE = 0.8
 MOST_BACKTESTS = 500
 """The best of a larger run are replayed; who is not among them is proposed as a candidate at most."""
 CROWD = 100
@@ -94,9 +93,13 @@ class Outcome:
 
 
 def judge(question: Question, *, progress: Callable[[], None]) -> Outcome:
-    """The same rows and the same question give the same outcome; wallets without a swap are judged too."""
-    trades = trades_until(question.addresses, known=question.known, until=question.as_of)
-    progress()
+    """The same rows and the same question give the same outcome; wallets without a swap are judged too.
+
+    `progress` is told every minute or so, however many they are.
+    """
+    trades = trades_until(
+        question.addresses, known=question.known, until=question.as_of, progress=progress
+    )
     if trades.empty:
         return _outcome(question, pd.DataFrame(), {}, {}, None)
     facts = token_facts(until=question.as_of)
@@ -104,8 +107,7 @@ def judge(question: Question, *, progress: Callable[[], None]) -> Outcome:
     progress()
     strategies = strategies_of(trades, policy=question.policy)
     chosen = _worth_a_backtest(scores, strategies) if question.has_backtest else {}
-    backtests = dict(_backtests(question, trades, facts, chosen))
-    progress()
+    backtests = dict(_backtests(question, trades, facts, chosen, progress))
     owners = owners_of(trades, funders=funders(question.addresses))
     return _outcome(question, scores, strategies, backtests, owners)
 
@@ -127,18 +129,12 @@ def settings_of(question: Question, *, wallets: int) -> Settings:
     return Settings(costs=costs, is_chosen=wallets < CROWD)
 
 
-def strategies_of(trades: pd.DataFrame, *, policy: Policy) -> dict[str, str]:
-    """SHIELD for wallets that buy nearly always where SHIELD may; all others are hunters."""
-    buys = trades[trades["is_buy"]]
-    is_deep = buys["liquidity_usd"] >= policy.shield.minimum_liquidity_usd
-    share = is_deep.groupby(buys["wallet"], observed=True).mean()
-    return {
-        str(wallet): "SHIELD" if deep >= DEEP_SHARE else "SPEAR" for wallet, deep in share.items()
-    }
-
-
 def _backtests(
-    question: Question, trades: pd.DataFrame, facts: Facts, chosen: Mapping[str, str]
+    question: Question,
+    trades: pd.DataFrame,
+    facts: Facts,
+    chosen: Mapping[str, str],
+    progress: Callable[[], None],
 ) -> Iterator[tuple[str, Rehearsal]]:
     """Of the chosen wallets, each under its strategy; every other swap tells what a token cost, and so does
     whatever the platform itself has seen between the swaps."""
@@ -163,6 +159,7 @@ def _backtests(
             whole = backtest_of(found, born, wallet=wallet, limits=Limits())
             recent = backtest_of(found, born, wallet=wallet, limits=Limits(), since=since)
             yield wallet, Rehearsal(whole=whole, recent=recent)
+        progress()
 
 
 def _seen(trades: pd.DataFrame, *, until: datetime) -> pd.DataFrame:

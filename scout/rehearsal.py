@@ -1,13 +1,17 @@
-"""A wallet's backtests as they are kept: the whole history, and its last part by itself. No rows."""
+"""A wallet's backtests as they are kept: under which strategy, all of its history and the last part alone. No rows."""
 
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from scout.research.backtest import Backtest
 from scout.research.verdicts import Verdict
+from trading.domain.policy import Policy
 
 TURNED = (Verdict.NEGATIVE_PNL, Verdict.PNL_REDUCTION)
 KEPT_COPIES, KEPT_REFUSALS = 300, 50
+DEEP_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +54,13 @@ class Rehearsal:
                 "text": self.recent.text,
             },
         }
+
+
+def strategies_of(trades: pd.DataFrame, *, policy: Policy) -> dict[str, str]:
+    """SHIELD for wallets that buy nearly always where SHIELD may; all others are hunters."""
+    buys = trades[trades["is_buy"]]
+    is_deep = buys["liquidity_usd"] >= policy.shield.minimum_liquidity_usd
+    share = is_deep.groupby(buys["wallet"], observed=True).mean()
+    return {
+        str(wallet): "SHIELD" if deep >= DEEP_SHARE else "SPEAR" for wallet, deep in share.items()
+    }

@@ -23,6 +23,7 @@ JUDGED = (
     "archetype", "status", "reasons", "evidence", "verdict", "backtest", "owner", "owner_evidence",
     "finished_at",
 )  # fmt: skip
+STORED_AT_ONCE = 25
 
 
 def conclude(run: ScoutRun, *, now: datetime) -> str:
@@ -32,10 +33,12 @@ def conclude(run: ScoutRun, *, now: datetime) -> str:
     """
     question = _question(run, now=now)
     found = judge(question, progress=lambda: _tell_progress(run))
-    with transaction.atomic():
-        _store(run, found.wallets, now=now)
-        ScoutRun.objects.filter(pk=run.pk).update(summary=found.summary)
-        Candidate.objects.filter(address__in=question.addresses).update(scored_at=now)
+    addresses = sorted(found.wallets)
+    for start in range(0, len(addresses), STORED_AT_ONCE):
+        some = addresses[start : start + STORED_AT_ONCE]
+        _store(run, {each: found.wallets[each] for each in some}, now=now)
+        _tell_progress(run)
+    ScoutRun.objects.filter(pk=run.pk).update(summary=found.summary)
     return _use(run, now=now)
 
 
@@ -81,15 +84,18 @@ def _tell_progress(run: ScoutRun) -> None:
 
 
 def _store(run: ScoutRun, judged: Mapping[str, Judgement], *, now: datetime) -> None:
+    """Of some wallets at a time, for trading writes to the same database and must not wait."""
     rows = list(run.scores.filter(address__in=judged))
     for row in rows:
         for name, value in judged[row.address].columns().items():
             setattr(row, name, value)
         row.state, row.finished_at = ScoreState.JUDGED, now
-    WalletScore.objects.bulk_update(rows, JUDGED, batch_size=200)
-    # A backtest is by far the largest thing that a run keeps; the newest one is shown, older scores stay.
-    older = WalletScore.objects.filter(address__in=list(judged), run__as_of__lt=run.as_of)
-    older.exclude(backtest={}).update(backtest={})
+    with transaction.atomic():
+        WalletScore.objects.bulk_update(rows, JUDGED)
+        # A backtest is by far the largest thing that a run keeps; the newest one is shown, older scores stay.
+        older = WalletScore.objects.filter(address__in=list(judged), run__as_of__lt=run.as_of)
+        older.exclude(backtest={}).update(backtest={})
+        Candidate.objects.filter(address__in=list(judged)).update(scored_at=now)
 
 
 def _use(run: ScoutRun, *, now: datetime) -> str:
