@@ -1,5 +1,6 @@
 """What a trade knows about the outside at once: each fact for as long as it may be trusted, then not at all."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,10 @@ import pytest
 
 from tests.platform import SOL, Platform
 from trading.gateways.jito import TIP_ACCOUNTS
+from trading.services.breaker import HEARTBEAT_LIFETIME
+from workers import conditions
+from workers.heartbeat import BEAT_SECONDS
+from workers.price_finder import PAIR_EVERY, PAIR_LIFETIME
 
 
 @pytest.mark.parametrize(
@@ -31,6 +36,23 @@ async def test_a_fact_that_is_too_old_is_not_known(
     assert known() is None
     await platform.desk.conditions.refresh_once()
     assert known() is not None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lifetime"),
+    [
+        (conditions.BLOCKHASH_SECONDS, conditions.BLOCKHASH_LIFETIME),
+        (conditions.BALANCE_SECONDS, conditions.BALANCE_LIFETIME),
+        (conditions.SLOW_SECONDS, conditions.SOL_PRICE_LIFETIME),
+        (conditions.SLOW_SECONDS, conditions.TIP_FLOOR_LIFETIME),
+        (conditions.TIP_ACCOUNTS_SECONDS, conditions.TIP_ACCOUNTS_LIFETIME),
+        (PAIR_EVERY.total_seconds(), PAIR_LIFETIME),
+        (BEAT_SECONDS, HEARTBEAT_LIFETIME),
+    ],
+)
+def test_what_is_read_ahead_outlives_three_readings(seconds: float, lifetime: timedelta) -> None:
+    """With a lifetime as long as the interval everything would be too old again and again."""
+    assert lifetime >= timedelta(seconds=3 * seconds)
 
 
 async def test_what_does_not_answer_stays_as_it_was(platform: Platform) -> None:
