@@ -1,4 +1,4 @@
-"""A column for raw token amounts: unsigned 64-bit, one bit wider than any integer column."""
+"""Columns of our own: raw token amounts, unsigned 64-bit, one bit wider than any integer; and those of codes."""
 
 from decimal import Decimal
 from typing import Any
@@ -46,3 +46,8 @@ class RawAmountField(models.Field):
         if not 0 <= amount <= U64_MAX:
             raise ValueError(f"{amount} does not fit an unsigned 64-bit integer")
         return Decimal(amount) if connection.vendor == "postgresql" else str(amount)
+
+
+def choices(codes: type) -> list[tuple[str, str]]:
+    """Django choices of a StrEnum."""
+    return [(code.value, code.value) for code in codes]  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from django.db import models
 
 from trading.domain.values import Action
-from trading.fields import RawAmountField
+from trading.fields import RawAmountField, choices
 from trading.hearings import LeaderTrade
 
 
@@ -14,7 +14,7 @@ class LeaderLeg(models.Model):
     """
 
     trade = models.ForeignKey(LeaderTrade, on_delete=models.CASCADE, related_name="legs")
-    action = models.CharField(max_length=4, choices=[(each.value, each.value) for each in Action])
+    action = models.CharField(max_length=4, choices=choices(Action))
     mint = models.CharField(max_length=44)
     amount_raw = RawAmountField()
     decimals = models.PositiveSmallIntegerField()

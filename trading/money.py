@@ -4,7 +4,7 @@ from django.db import models
 
 from trading.domain.lots import DisposalKind
 from trading.domain.values import Action
-from trading.fields import RawAmountField
+from trading.fields import RawAmountField, choices
 
 
 class Fill(models.Model):
@@ -14,9 +14,7 @@ class Fill(models.Model):
         "trading.Submission", on_delete=models.PROTECT, related_name="fill"
     )
     position = models.ForeignKey("trading.Position", on_delete=models.PROTECT, related_name="fills")
-    action = models.CharField(
-        max_length=4, choices=[(action.value, action.value) for action in Action]
-    )
+    action = models.CharField(max_length=4, choices=choices(Action))
     sol_lamports = models.BigIntegerField(help_text="SOL paid (BUY) or received (SELL) for tokens.")
     token_raw = RawAmountField()
     network_fee_lamports = models.BigIntegerField()
@@ -56,9 +54,7 @@ class Disposal(models.Model):
 
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="disposals")
     fill = models.ForeignKey(Fill, null=True, on_delete=models.PROTECT, related_name="disposals")
-    kind = models.CharField(
-        max_length=10, choices=[(kind.value, kind.value) for kind in DisposalKind]
-    )
+    kind = models.CharField(max_length=10, choices=choices(DisposalKind))
     token_raw = RawAmountField()
     cost_lamports = models.BigIntegerField(help_text="Part of the lot's cost.")
     proceeds_lamports = models.BigIntegerField(help_text="Part of the SOL received.")

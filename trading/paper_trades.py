@@ -5,7 +5,7 @@ from decimal import Decimal
 from django.db import models
 
 from trading.domain.paper import PenaltySource
-from trading.fields import RawAmountField
+from trading.fields import RawAmountField, choices
 
 
 class PaperStatus(models.TextChoices):
@@ -52,9 +52,7 @@ class PaperTransaction(models.Model):
     penalty_bps = models.DecimalField(
         max_digits=12, decimal_places=4, null=True, help_text="How much worse than quoted."
     )
-    penalty_source = models.CharField(
-        max_length=8, blank=True, choices=[(each.value, each.value) for each in PenaltySource]
-    )
+    penalty_source = models.CharField(max_length=8, blank=True, choices=choices(PenaltySource))
     penalty_samples = models.PositiveIntegerField(default=0)
 
     class Meta:
