@@ -11,6 +11,7 @@ from workers.sandbox.account_views import AccountView, account_json, ui_amount
 from workers.sandbox.jsonrpc import invalid_params
 from workers.sandbox.node import Method, Node
 from workers.sandbox.params import Config, Params, as_list, as_pubkey, as_text, as_whole
+from workers.sandbox.spelling import spell
 from workers.sandbox.token_layouts import (
     TOKEN_PROGRAMS,
     Mint,
@@ -27,7 +28,7 @@ def shown(node: Node, account: Account, view: AccountView) -> Json:
 
 
 def keyed(node: Node, rows: list[tuple[Pubkey, Account]], view: AccountView) -> list[Json]:
-    return [{"account": shown(node, each, view), "pubkey": str(key)} for key, each in rows]
+    return [{"account": shown(node, each, view), "pubkey": spell(key)} for key, each in rows]
 
 
 def get_balance(node: Node, raw: list[Json]) -> Json:

@@ -11,6 +11,7 @@ from solders.pubkey import Pubkey
 from workers.sandbox import base58
 from workers.sandbox.extensions import extensions_json
 from workers.sandbox.jsonrpc import RpcError
+from workers.sandbox.spelling import spell
 from workers.sandbox.token_layouts import (
     ACCOUNT_LENGTH,
     MINT_LENGTH,
@@ -63,7 +64,7 @@ def account_json(
         "data": _data(account, view=view, mint_of=mint_of),
         "executable": account.executable,
         "lamports": account.lamports,
-        "owner": str(account.owner),
+        "owner": spell(account.owner),
         "rentEpoch": RENT_EXEMPT_EPOCH,
         "space": len(account.data),
     }

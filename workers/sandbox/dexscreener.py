@@ -8,6 +8,7 @@ from workers.sandbox.chain import Chain
 from workers.sandbox.issuance import supply_of
 from workers.sandbox.listings import Listing
 from workers.sandbox.market import Market
+from workers.sandbox.spelling import spell
 from workers.sandbox.tape import Window
 from workers.sandbox.tokens import LAMPORTS_PER_SOL, WSOL
 
@@ -59,10 +60,10 @@ class DexScreener:
         return {
             "chainId": "solana",
             "dexId": DEX_ID,
-            "url": f"https://dexscreener.com/solana/{str(pool.address).lower()}",
-            "pairAddress": str(pool.address),
-            "baseToken": {"address": str(token.mint), "name": token.name, "symbol": token.symbol},
-            "quoteToken": {"address": str(WSOL), "name": "Wrapped SOL", "symbol": "SOL"},
+            "url": f"https://dexscreener.com/solana/{spell(pool.address).lower()}",
+            "pairAddress": spell(pool.address),
+            "baseToken": {"address": spell(token.mint), "name": token.name, "symbol": token.symbol},
+            "quoteToken": {"address": spell(WSOL), "name": "Wrapped SOL", "symbol": "SOL"},
             "priceNative": _decimal(price_sol),
             "priceUsd": _decimal(price_sol * sol_usd),
             "txns": {name: {"buys": w.buys, "sells": w.sells} for name, w in windows.items()},

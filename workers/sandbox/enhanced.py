@@ -6,6 +6,7 @@ Transfers and the swap event are told from balances, where Helius reads them out
 from typing import Any
 
 from workers.sandbox.records import TokenBalance, TransactionRecord
+from workers.sandbox.spelling import spell
 from workers.sandbox.tokens import WSOL
 from workers.sandbox.transaction_views import encoded
 
@@ -100,7 +101,7 @@ def _swap(payer: str, lamports: int, tokens: _Amounts) -> Json:
     own = [
         (account, mint, change, decimals)
         for (account, mint), (owner, change, decimals) in tokens.items()
-        if owner == payer and mint != str(WSOL)
+        if owner == payer and mint != spell(WSOL)
     ]
     sides: Json = {"tokenInputs": [], "tokenOutputs": []}
     for account, mint, change, decimals in own:

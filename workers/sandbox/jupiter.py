@@ -13,9 +13,10 @@ from solders.pubkey import Pubkey
 
 from workers.sandbox.amm import BPS
 from workers.sandbox.chain import Chain
-from workers.sandbox.listings import Listing
+from workers.sandbox.listings import Listing, Reserves
 from workers.sandbox.market import DAY_SECONDS, Market
 from workers.sandbox.routes import LARGEST_AMOUNT, Hop, NoRoute, Route, exact_in, exact_out
+from workers.sandbox.spelling import spell
 from workers.sandbox.swap_building import SwapBuilder
 from workers.sandbox.swap_requests import BadRequest
 from workers.sandbox.tokens import LAMPORTS_PER_SOL, USDC, WSOL
@@ -85,7 +86,8 @@ class Jupiter:
         ids = [each for each in query.get("ids", "").split(",") if each]
         if not 1 <= len(ids) <= MOST_PRICES:
             raise BadRequest(f"Query parameter ids must name 1 to {MOST_PRICES} mints")
-        found = {each: self._price(each) for each in ids}
+        sol_usd = self._market.sol_usd()
+        found = {each: self._price(each, sol_usd) for each in ids}
         return {mint: price for mint, price in found.items() if price is not None}
 
     def _quote_reply(self, route: Route, *, mode: str, slippage_bps: int) -> Json:
@@ -95,9 +97,9 @@ class Jupiter:
         else:
             threshold = -(-route.amount_in * (BPS + slippage_bps) // BPS)
         return {
-            "inputMint": str(first.input_mint),
+            "inputMint": spell(first.input_mint),
             "inAmount": str(route.amount_in),
-            "outputMint": str(last.output_mint),
+            "outputMint": spell(last.output_mint),
             "outAmount": str(route.amount_out),
             "otherAmountThreshold": str(threshold),
             "swapMode": mode,
@@ -109,7 +111,7 @@ class Jupiter:
             "timeTaken": 0.0,
             "swapUsdValue": _fraction(self._usd_value(route)),
             "mostReliableAmmsQuoteReport": {
-                "info": {str(hop.listing.pool.address): str(hop.amount_out) for hop in route.hops}
+                "info": {spell(hop.listing.pool.address): str(hop.amount_out) for hop in route.hops}
             },
             "longtailMarketQuoteReport": None,
             "useIncurredSlippageForQuoting": None,
@@ -125,49 +127,47 @@ class Jupiter:
         lamports = hop.amount_in if hop.buys_base else hop.amount_out
         return lamports / LAMPORTS_PER_SOL * self._market.sol_usd()
 
-    def _price(self, text: str) -> Json | None:
-        if text == str(WSOL):
-            return self._sol_price()
+    def _price(self, text: str, sol_usd: float) -> Json | None:
+        if text == spell(WSOL):
+            return self._sol_price(sol_usd)
         try:
             listing = self._market.listings.get(Pubkey.from_string(text))
         except ValueError:
             return None
         if listing is None or not listing.token.is_tradeable:
             return None
-        lamports = self._market.reserves(listing).lamports
-        if lamports < SMALLEST_PRICED_LAMPORTS:
+        reserves = self._market.reserves(listing)
+        if reserves.lamports < SMALLEST_PRICED_LAMPORTS:
             return None
-        sol_usd = self._market.sol_usd()
         created_at = datetime.fromtimestamp(listing.created_at, UTC)
         return {
             "createdAt": created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "liquidity": 2 * lamports / LAMPORTS_PER_SOL * sol_usd,
-            "usdPrice": self._market.price_sol(listing) * sol_usd,
+            "liquidity": 2 * reserves.lamports / LAMPORTS_PER_SOL * sol_usd,
+            "usdPrice": listing.price_sol(reserves) * sol_usd,
             "blockId": self._chain.slot_at("processed"),
             "decimals": listing.token.decimals,
-            "priceChange24h": self._change(listing, inverse=False),
+            "priceChange24h": self._change(listing, reserves, inverse=False),
         }
 
-    def _sol_price(self) -> Json:
+    def _sol_price(self, sol_usd: float) -> Json:
         listing = self._market.listing(USDC)
-        sol_usd = self._market.sol_usd()
-        lamports = self._market.reserves(listing).lamports
+        reserves = self._market.reserves(listing)
         return {
             "createdAt": SOL_CREATED_AT,
-            "liquidity": 2 * lamports / LAMPORTS_PER_SOL * sol_usd,
+            "liquidity": 2 * reserves.lamports / LAMPORTS_PER_SOL * sol_usd,
             "usdPrice": sol_usd,
             "blockId": self._chain.slot_at("processed"),
             "decimals": 9,
-            "priceChange24h": self._change(listing, inverse=True),
+            "priceChange24h": self._change(listing, reserves, inverse=True),
         }
 
-    def _change(self, listing: Listing, *, inverse: bool) -> float:
+    def _change(self, listing: Listing, reserves: Reserves, *, inverse: bool) -> float:
         """Percent over a day; `inverse` for SOL priced in the listing's token."""
         window = self._market.tape.window(
             listing.pool.address,
             now=self._chain.unix_time,
             seconds=int(DAY_SECONDS),
-            price=self._market.reserves(listing).price,
+            price=reserves.price,
         )
         change = window.change or 0.0
         return 100 * (1 / (1 + change) - 1 if inverse else change)
@@ -176,14 +176,14 @@ class Jupiter:
 def _plan_step(hop: Hop) -> Json:
     return {
         "swapInfo": {
-            "ammKey": str(hop.listing.pool.address),
+            "ammKey": spell(hop.listing.pool.address),
             "label": LABEL,
-            "inputMint": str(hop.input_mint),
-            "outputMint": str(hop.output_mint),
+            "inputMint": spell(hop.input_mint),
+            "outputMint": spell(hop.output_mint),
             "inAmount": str(hop.amount_in),
             "outAmount": str(hop.amount_out),
             "feeAmount": str(hop.fee_amount),
-            "feeMint": str(hop.input_mint),
+            "feeMint": spell(hop.input_mint),
         },
         "percent": 100,
         "bps": BPS,

@@ -45,6 +45,10 @@ class Listing:
             base=amount_of(base.data) if base else 0, lamports=amount_of(quote.data) if quote else 0
         )
 
+    def price_sol(self, reserves: Reserves) -> float:
+        """SOL per whole token at these reserves."""
+        return reserves.price * (float(10**self.token.decimals) / LAMPORTS_PER_SOL)
+
     def log_at(self, clock: float) -> float:
         """Where the path stands at a market second, as a log against the launch price."""
         return self.path.log_at(clock - self.launched_at)

@@ -15,6 +15,7 @@ from workers.sandbox.listings import Listing, Reserves
 from workers.sandbox.maker import Maker
 from workers.sandbox.paths import Path
 from workers.sandbox.records import ChainEvent, TransactionLanded
+from workers.sandbox.spelling import spell
 from workers.sandbox.tape import Tape
 from workers.sandbox.tokens import (
     LAMPORTS_PER_SOL,
@@ -119,8 +120,7 @@ class Market:
 
     def price_sol(self, listing: Listing) -> float:
         """SOL per whole token as the pool has it."""
-        unit = float(10**listing.token.decimals) / LAMPORTS_PER_SOL
-        return self.reserves(listing).price * unit
+        return listing.price_sol(self.reserves(listing))
 
     def change_ahead(self, listing: Listing, *, until: float) -> float:
         """Log return of the path from now until a market second: what peeking leaders see."""
@@ -273,7 +273,7 @@ class Market:
 
     def _touch(self, listing: Listing) -> None:
         """Its path may be about to move: whoever stores the market looks at no other one."""
-        self._touched[str(listing.token.mint)] = listing
+        self._touched[spell(listing.token.mint)] = listing
 
     def _launch_due(self) -> None:
         for token in self._tokens:
@@ -306,7 +306,7 @@ class Market:
 
     def _notice_trapped(self, event: TransactionLanded) -> None:
         record = event.record
-        ours = {str(self._maker.wallet.address), str(self._treasury.address)}
+        ours = {spell(self._maker.wallet.address), spell(self._treasury.address)}
         if record.account_keys[0] in ours:
             return
         for each in record.post_token_balances:

@@ -13,6 +13,7 @@ from solders.transaction import VersionedTransaction
 from workers.sandbox.holdings import amount_of, is_token_account
 from workers.sandbox.messages import version_of
 from workers.sandbox.records import InnerCall, InnerCalls, TokenBalance, TransactionRecord
+from workers.sandbox.spelling import spell
 from workers.sandbox.vm import Execution
 
 _MINT_DECIMALS_AT = 44
@@ -20,12 +21,10 @@ _FASTEST = 1
 
 
 class Receipts:
-    """Writes records. It remembers how addresses are spelled and the decimals of mints, which
-    saves a third of the time a transaction takes."""
+    """Writes records. It remembers the decimals of mints."""
 
     def __init__(self, read_account: Callable[[Pubkey], Account | None]) -> None:
         self._read_account = read_account
-        self._spelled: dict[bytes, str] = {}
         self._decimals: dict[bytes, int] = {}
 
     def record(
@@ -41,7 +40,7 @@ class Receipts:
     ) -> TransactionRecord:
         """The record of an included transaction at its place in the chain."""
         outcome, accounts = run.outcome, run.accounts
-        keys = [self._spell(bytes(key)) for key in accounts.keys]
+        keys = [spell(key) for key in accounts.keys]
         loaded = accounts.static_count
         loaded_readonly = loaded + accounts.loaded_writable_count
         pre_balances = [0 if each is None else each.lamports for each in run.before]
@@ -90,18 +89,12 @@ class Receipts:
         mint = data[:32]
         return TokenBalance(
             account_index=index,
-            mint=self._spell(mint),
-            owner=self._spell(data[32:64]),
-            program_id=self._spell(bytes(account.owner)),
+            mint=spell(Pubkey(mint)),
+            owner=spell(Pubkey(data[32:64])),
+            program_id=spell(account.owner),
             amount=amount_of(data),
             decimals=self._decimals_of(mint),
         )
-
-    def _spell(self, key: bytes) -> str:
-        text = self._spelled.get(key)
-        if text is None:
-            text = self._spelled[key] = str(Pubkey(key))
-        return text
 
     def _decimals_of(self, mint: bytes) -> int:
         decimals = self._decimals.get(mint)

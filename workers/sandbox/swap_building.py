@@ -16,6 +16,7 @@ from workers.sandbox.chain import Chain
 from workers.sandbox.listings import Listing
 from workers.sandbox.market import Market
 from workers.sandbox.records import Simulation
+from workers.sandbox.spelling import spell
 from workers.sandbox.swap_requests import (
     MICRO_PER_LAMPORT,
     Fee,
@@ -249,10 +250,10 @@ def _unsigned(message: MessageV0) -> VersionedTransaction:
 
 def _as_json(instruction: Instruction) -> Json:
     return {
-        "programId": str(instruction.program_id),
+        "programId": spell(instruction.program_id),
         "accounts": [
             {
-                "pubkey": str(meta.pubkey),
+                "pubkey": spell(meta.pubkey),
                 "isSigner": meta.is_signer,
                 "isWritable": meta.is_writable,
             }

@@ -8,6 +8,7 @@ from typing import Any
 from solders.pubkey import Pubkey
 
 from workers.sandbox.records import TransactionRecord
+from workers.sandbox.spelling import spell
 from workers.sandbox.tokens import WSOL
 
 BUCKET_SECONDS = 300
@@ -67,7 +68,7 @@ class Tape:
 
     def window(self, pool: Pubkey, *, now: float, seconds: int, price: float) -> Window:
         """Totals of the last `seconds` and the price change until `price` (same unit as noted)."""
-        buckets = self._buckets.get(str(pool), OrderedDict())
+        buckets = self._buckets.get(spell(pool), OrderedDict())
         first = int(now - seconds) // BUCKET_SECONDS
         recent = [bucket for start, bucket in buckets.items() if start > first]
         earlier = [bucket.price for start, bucket in buckets.items() if start <= first]

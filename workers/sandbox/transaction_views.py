@@ -54,14 +54,15 @@ def encoded(record: TransactionRecord, *, encoding: str) -> Any:
             return base58.encode(record.wire)
     transaction = VersionedTransaction.from_bytes(record.wire)
     message = transaction.message
-    shown = _parsed_message(record, message) if encoding == "jsonParsed" else _raw_message(message)
+    show = _parsed_message if encoding == "jsonParsed" else _raw_message
+    shown = show(record, message)
     return {"message": shown, "signatures": [str(each) for each in transaction.signatures]}
 
 
-def _raw_message(message: AnyMessage) -> Json:
+def _raw_message(record: TransactionRecord, message: AnyMessage) -> Json:
     header = message.header
     body: Json = {
-        "accountKeys": [str(key) for key in message.account_keys],
+        "accountKeys": record.account_keys[: _static_count(record)],
         "header": {
             "numReadonlySignedAccounts": header.num_readonly_signed_accounts,
             "numReadonlyUnsignedAccounts": header.num_readonly_unsigned_accounts,
@@ -79,6 +80,11 @@ def _raw_message(message: AnyMessage) -> Json:
         "recentBlockhash": str(message.recent_blockhash),
     }
     return body | _version_fields(message)
+
+
+def _static_count(record: TransactionRecord) -> int:
+    """How many of its accounts the message itself names."""
+    return len(record.account_keys) - len(record.loaded_writable) - len(record.loaded_readonly)
 
 
 def _version_fields(message: AnyMessage) -> Json:
