@@ -19,6 +19,8 @@ FLUSH_SECONDS = 0.2
 SEND_TIMEOUT_SECONDS = 2.0
 EAR, NOTICE_EAR = "wake.", "note."
 """Of executors, and of who reads notices. Short: a unix socket's path has 107 bytes at most."""
+EXIT, ENTRY = b"x", b"e"
+"""What waits, as a datagram tells it in one letter each."""
 
 log = logging.getLogger(__name__)
 
@@ -39,21 +41,21 @@ def ear(kind: str = EAR) -> Path:
     return Path(settings.RUNTIME_DIR) / f"{kind}{os.getpid()}"
 
 
-def wake(kind: str = EAR) -> None:
-    """Tell everybody of a kind that a row waits: a datagram each, dropped where nobody listens."""
+def wake(kind: str = EAR, *, what: bytes = EXIT + ENTRY) -> None:
+    """Tell everybody of a kind what waits: a datagram each, dropped where nobody listens."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)
             for name in os.listdir(settings.RUNTIME_DIR):
                 if name.startswith(kind):
-                    _call(sender, f"{settings.RUNTIME_DIR}/{name}")
+                    _call(sender, f"{settings.RUNTIME_DIR}/{name}", what)
     except OSError:
         return
 
 
-def _call(sender: socket.socket, path: str) -> None:
+def _call(sender: socket.socket, path: str, what: bytes) -> None:
     try:
-        sender.sendto(b"1", path)
+        sender.sendto(what, path)
     except ConnectionRefusedError:
         # Whoever heard here was killed.
         Path(path).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
-from trading import metrics
+from trading import live, metrics
 from trading.domain.policy import Policy
 from trading.domain.values import Action
 from trading.gateways.quota import Urgency, urgent
@@ -38,14 +38,15 @@ class Executor:
         metrics.bind(*Stage)
         self._desk = desk
         self._entry_seats, self._exit_seats = _Seats(entry_seats), _Seats(exit_seats)
-        self._woken = {True: asyncio.Event(), False: asyncio.Event()}
+        self._woken = {live.EXIT: asyncio.Event(), live.ENTRY: asyncio.Event()}
         self._working: set[asyncio.Task[None]] = set()
         self._held: Counter[str] = Counter()
 
-    def wake(self) -> None:
-        """A hint that a row waits."""
-        for event in self._woken.values():
-            event.set()
+    def wake(self, what: bytes = live.EXIT + live.ENTRY) -> None:
+        """A hint that a row of this kind waits."""
+        for kind, event in self._woken.items():
+            if kind in what:
+                event.set()
 
     async def consume(self) -> None:
         """Work until cancelled; then let running trades reach their submission before returning."""
@@ -71,7 +72,7 @@ class Executor:
         return bool(taken.claimed)
 
     async def _consume(self, seats: "_Seats", *, is_exit: bool) -> None:
-        woken = self._woken[is_exit]
+        woken = self._woken[live.EXIT if is_exit else live.ENTRY]
         while True:
             # A seat before a claim: what is claimed is worked on at once.
             free = await seats.take()
@@ -197,15 +198,15 @@ async def _is_woken(woken: asyncio.Event) -> bool:
 
 
 class _Listener(asyncio.DatagramProtocol):
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[bytes], None]) -> None:
         self._wake = wake
 
     def datagram_received(self, data: bytes, addr: object) -> None:
-        self._wake()
+        self._wake(data)
 
 
-async def listen_for_wakes(path: Path, wake: Callable[[], None]) -> asyncio.DatagramTransport:
-    """Call `wake` for every datagram at a unix socket; a stale socket file is replaced."""
+async def listen_for_wakes(path: Path, wake: Callable[[bytes], None]) -> asyncio.DatagramTransport:
+    """Call `wake` with every datagram at a unix socket; a stale socket file is replaced."""
     receiver = _bind(path)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: _Listener(wake), sock=receiver)

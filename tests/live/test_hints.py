@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 from channels_redis.core import RedisChannelLayer
+from django.utils import timezone
 
 from chimera_site import settings as settings_of_the_project
+from tests import factories
 from trading import live
+from trading.domain.signals import SignalRequest
+from trading.domain.values import Action, Strategy
+from trading.services.intake import receive_signal
 
 
 @pytest.fixture
@@ -100,8 +105,8 @@ def test_waking_sends_every_executor_one_datagram(settings, tmp_path):
         for listener, name in ((first, "wake.1"), (second, "wake.2")):
             listener.bind(str(tmp_path / name))
             listener.settimeout(1)
-        live.wake()
-        assert [first.recv(16), second.recv(16)] == [b"1", b"1"]
+        live.wake(what=live.EXIT)
+        assert [first.recv(16), second.recv(16)] == [live.EXIT, live.EXIT]
 
 
 def test_the_ear_of_a_killed_executor_is_cleared_away_and_keeps_nobody_from_hearing(
@@ -114,8 +119,28 @@ def test_the_ear_of_a_killed_executor_is_cleared_away_and_keeps_nobody_from_hear
         alive.bind(str(tmp_path / "wake.2"))
         alive.settimeout(1)
         live.wake()
-        assert alive.recv(16) == b"1"
+        assert alive.recv(16) == live.EXIT + live.ENTRY
     assert [each.name for each in tmp_path.iterdir()] == ["wake.2"]
+
+
+@pytest.mark.parametrize(("action", "what"), [(Action.BUY, live.ENTRY), (Action.SELL, live.EXIT)])
+def test_a_new_signal_wakes_those_who_work_on_its_kind(settings, tmp_path, database, action, what):
+    settings.RUNTIME_DIR = tmp_path
+    factories.make_policy_revision()
+    factories.make_trading_state()
+    request = SignalRequest(
+        strategy=Strategy.SHIELD,
+        action=action,
+        symbol="BONK",
+        mint=factories.MINT,
+        amount_lamports=factories.sol(1) if action is Action.BUY else 0,
+        leader_address=factories.LEADER,
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(live.ear()))
+        listener.settimeout(1)
+        receive_signal(request, source="provider", now=timezone.now())
+        assert listener.recv(16) == what
 
 
 def test_waking_nobody_is_fine(settings, tmp_path):

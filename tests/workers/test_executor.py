@@ -182,7 +182,7 @@ async def test_a_lost_wake_costs_one_poll(platform: Platform, mints: list[str]) 
 async def test_a_datagram_wakes_and_a_stale_socket_is_replaced(tmp_path: Path) -> None:
     path, woken = tmp_path / "w.sock", asyncio.Event()
     for _ in range(2):
-        transport = await listen_for_wakes(path, woken.set)
+        transport = await listen_for_wakes(path, lambda _: woken.set())
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto(b"1", str(path))
         async with asyncio.timeout(2):

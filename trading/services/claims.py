@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -137,7 +138,7 @@ def hurry(*, leader_address: str, mint: str, now: datetime) -> None:
         *(moment_now, leader_address, mint, *OUTCOME_AWAITED, moment_now),
     )
     if hurried:
-        transaction.on_commit(live.wake)
+        transaction.on_commit(partial(live.wake, what=live.EXIT))
 
 
 @transaction.atomic(savepoint=False)

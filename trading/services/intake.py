@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.db import IntegrityError, transaction
 from trading import live
 from trading.domain.lifecycle import SignalStatus
 from trading.domain.signals import SignalInvalid, SignalRequest, identity_keys, signal_uuid
+from trading.domain.values import Action
 from trading.models import Signal, SignalEvent, SignalKey
 from trading.rows import every, insert_many, marks, parameter
 
@@ -159,7 +161,9 @@ def store_signals(arrivals: Sequence[Arrival]) -> None:
         SignalEvent,
         [{"signal": each.uuid, "at": each.received_at, "status": queued} for each in arrivals],
     )
-    transaction.on_commit(live.wake)
+    actions = {arrival.request.action for arrival in arrivals}
+    what = b"".join(live.EXIT if action is Action.SELL else live.ENTRY for action in actions)
+    transaction.on_commit(partial(live.wake, what=what))
 
 
 def add_identities(keys: Mapping[str, UUID]) -> None:

@@ -34,7 +34,7 @@ async def _main() -> None:
             clock=utc_now,
             detail=lambda: {"rpc": rpc_weather(desk.gateways.rpc, now=utc_now())},
         )
-        transport = await listen_for_wakes(live.ear(live.NOTICE_EAR), reader.wake)
+        transport = await listen_for_wakes(live.ear(live.NOTICE_EAR), lambda _: reader.wake())
         try:
             await run_together(
                 desk.conditions.keep_price_fresh(),
