@@ -1,16 +1,45 @@
-"""Django's SQLite, with a transaction that begins as soon as nobody else writes."""
+"""Django's SQLite, with a transaction that begins as soon as nobody else writes, and short ways to the driver."""
 
 import sqlite3
 import time
+from datetime import UTC, datetime
+from typing import Any
 
-from django.db.backends.sqlite3 import base
+from django.db.backends.sqlite3 import base, operations
 
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.0001, 0.002
 LONG_WAIT_SECONDS = 0.02
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    """Writes moments as Django does, those in UTC without asking it."""
+
+    def adapt_datetimefield_value(self, value: Any) -> Any:
+        if isinstance(value, datetime) and value.tzinfo is UTC and self.connection.timezone is UTC:
+            return value.replace(tzinfo=None).isoformat(" ")
+        return super().adapt_datetimefield_value(value)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
-    """SQLite's own patience sleeps 1, 2, 5, 10 … ms for a lock that most hold for less than one."""
+    """SQLite's own patience sleeps 1, 2, 5, 10 … ms for a lock that most hold for less than one.
+
+    Django's cursor takes ten times as long to name a savepoint as SQLite to make it.
+    """
+
+    ops_class = DatabaseOperations
+
+    def _savepoint(self, sid: str) -> None:
+        self._say(self.ops.savepoint_create_sql(sid))
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        self._say(self.ops.savepoint_rollback_sql(sid))
+
+    def _savepoint_commit(self, sid: str) -> None:
+        self._say(self.ops.savepoint_commit_sql(sid))
+
+    def _say(self, statement: str) -> None:
+        with self.wrap_database_errors:
+            self.connection.execute(statement)
 
     def _start_transaction_under_autocommit(self) -> None:
         """BEGIN with the write lock; the database's error when it is not free in time.

@@ -1,6 +1,7 @@
 """Rows written without the ORM are the rows that the ORM would have written."""
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
@@ -42,6 +43,10 @@ from trading.rows import (
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.both_databases]
 NOW = timezone.now()
+
+
+class StrCode(StrEnum):
+    SMALL = "SMALL"
 
 
 @pytest.fixture
@@ -231,3 +236,18 @@ def test_an_added_row_has_its_key_and_every_value() -> None:
     assert Token.objects.get(pk="m").refused_until == token.refused_until
     with pytest.raises(IntegrityError), transaction.atomic():
         add(Token(mint="m", symbol="T"))
+
+
+@pytest.mark.parametrize(
+    "gates", [[{"code": StrCode.SMALL, "limit": None, "text": "é"}], [], {"a": [1, 2.5, True]}]
+)
+def test_a_document_reads_like_a_saved_one(gates: Any) -> None:
+    signal = factories.make_signal()
+    saved = factories.make_decision(signal, gates=gates)
+    values = {
+        field.name: field.value_from_object(saved)
+        for field in Decision._meta.concrete_fields
+        if not field.primary_key
+    }
+    stored = Decision.objects.get(pk=insert(Decision, **values))
+    assert stored.gates == Decision.objects.get(pk=saved.pk).gates

@@ -121,7 +121,7 @@ def read_notice(
     changed = change(
         "UPDATE trading_notice SET read_at = %s, trades = %s, unreadable = %s"
         " WHERE id = %s AND read_at IS NULL",
-        parameter(Notice, "read_at", now, is_saved=True),
+        parameter(Notice, "read_at", now),
         len(heard) + len(unreadable) - len(failed),
         len(failed),
         number,
