@@ -11,6 +11,7 @@ from django.db.models import F
 
 from trading.domain.lifecycle import ENDS
 from trading.models import Signal, Submission
+from trading.services.claims import OUTCOME_AWAITED
 
 QUIET_SECONDS = 180.0
 CHUNK = 500
@@ -43,15 +44,20 @@ def ends_of(names: Sequence[str]) -> tuple[dict[str, int], int]:
 def durations_of(names: Sequence[str]) -> tuple[list[float], list[float]]:
     """(internal, waited) milliseconds of every accepted signal's first transaction.
 
-    Internal is from the webhook's receipt to the first byte sent, less the waiting for other machines.
+    Internal is from the webhook's receipt to the first byte sent, less the waiting for other machines. A
+    sell that was put back until the buy before it had landed has waited for the chain: it is not counted.
     """
     internal, waited = [], []
     for begin in range(0, len(names), CHUNK):
-        rows = Submission.objects.filter(
-            signal__in=[UUID(name) for name in names[begin : begin + CHUNK]],
-            attempt=1,
-            sent_at__isnull=False,
-        ).values_list("sent_at", F("signal__received_at"), "waited_microseconds")
+        rows = (
+            Submission.objects.filter(
+                signal__in=[UUID(name) for name in names[begin : begin + CHUNK]],
+                attempt=1,
+                sent_at__isnull=False,
+            )
+            .exclude(signal__events__code__in=OUTCOME_AWAITED)
+            .values_list("sent_at", F("signal__received_at"), "waited_microseconds")
+        )
         for sent_at, received_at, microseconds in rows:
             waited.append(microseconds / 1_000)
             internal.append((sent_at - received_at).total_seconds() * 1_000 - waited[-1])
