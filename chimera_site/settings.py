@@ -125,8 +125,8 @@ PAPER_WALLET = env.str(
 )
 PAPER_CAPITAL_SOL = env.str("PAPER_CAPITAL_SOL", default="50")
 PAPER_LANDING_SECONDS = env.float("PAPER_LANDING_SECONDS", default=1.2)
-EXECUTION_SEATS = env.int("EXECUTION_SEATS", default=8)
-EXIT_SEATS = env.int("EXIT_SEATS", default=4)
+EXECUTION_SEATS = env.int("EXECUTION_SEATS", default=16)
+EXIT_SEATS = env.int("EXIT_SEATS", default=16)
 
 INSTALLED_APPS = [
     "daphne",

@@ -179,13 +179,18 @@ class Collected(Generic[Item, Result]):
     """An awaitable verb over single items, run by the writer over lists of them.
 
     `verb` gets the items in the order in which they came and answers each at the same place. An awaited
-    call returns after the COMMIT. What the verb raises reaches everybody whose item it was given.
+    call returns after the COMMIT. What the verb raises reaches everybody whose item it was given. With a
+    pause the first one waits that long for others.
     """
 
     def __init__(
-        self, writer: GroupWriter, verb: Callable[[Sequence[Item]], Sequence[Result]]
+        self,
+        writer: GroupWriter,
+        verb: Callable[[Sequence[Item]], Sequence[Result]],
+        *,
+        pause_seconds: float = 0.0,
     ) -> None:
-        self._writer, self._verb = writer, verb
+        self._writer, self._verb, self._pause_seconds = writer, verb, pause_seconds
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._is_called = False
         self._running: set[asyncio.Task[None]] = set()
@@ -209,6 +214,8 @@ class Collected(Generic[Item, Result]):
             # An earlier turn may have taken what this one was called for, between its coming and the flag.
             return self._verb([item for item, _ in taken]) if taken else []
 
+        if self._pause_seconds:
+            await asyncio.sleep(self._pause_seconds)
         try:
             results = await self._writer.run(work)
         except Exception as error:

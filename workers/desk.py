@@ -23,12 +23,15 @@ from trading.gateways.transactions import (
     Tip,
     assemble,
 )
-from trading.writer import GroupWriter
+from trading.services.orders import Sent, mark_sent
+from trading.writer import Collected, GroupWriter
 from workers.conditions import Conditions
 
 T = TypeVar("T")
 COMPUTE_UNIT_LIMIT = 600_000
 COMPUTE_UNIT_PRICE_MICRO_LAMPORTS = 5_000
+MARKING_SECONDS = 0.03
+"""Nobody waits for the mark of what has left, so many share a transaction."""
 FREE_COMPUTE_UNITS = 200
 """So many fewer cost the same fee: it is rounded up to whole lamports."""
 NETWORK_FEE_LAMPORTS = 5_000 + COMPUTE_UNIT_LIMIT * COMPUTE_UNIT_PRICE_MICRO_LAMPORTS // 1_000_000
@@ -56,6 +59,7 @@ class Desk:
     signer: Signer
     address: str
     clock: Callable[[], datetime]
+    mark_sent: Collected[Sent, None]
 
     async def materials(
         self, quote: Quote, *, instructions: SwapInstructions | None = None
@@ -121,6 +125,7 @@ def open_desk_with(
         signer=signer,
         address=str(signer.pubkey),
         clock=clock,
+        mark_sent=Collected(writer, mark_sent, pause_seconds=MARKING_SECONDS),
     )
 
 

@@ -8,7 +8,7 @@ from trading.gateways.base import GatewayError, RateLimited, Refused
 from trading.gateways.http import begins_to_leave
 from trading.metrics import Stage
 from trading.services.booking import book_refused
-from trading.services.orders import SignedOrder, mark_sent
+from trading.services.orders import Sent, SignedOrder
 from workers.desk import Desk
 from workers.passage import Passage
 
@@ -42,7 +42,7 @@ async def send(
         remark = f"the block engine did not take it: {failures[0]}"
         route = Route.STANDARD
         failures.append(await offer(desk, order.wire, route))
-    await desk.writer.run(lambda: mark_sent(submission, route=route, now=sent_at, remark=remark))
+    await desk.mark_sent(Sent(submission=submission, route=route, at=sent_at, remark=remark))
     refusals = [failure for failure in failures if isinstance(failure, Refused)]
     if len(refusals) == len(failures):
         text = str(refusals[-1])

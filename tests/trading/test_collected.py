@@ -34,6 +34,20 @@ async def test_what_comes_in_meanwhile_is_given_to_one_call(writer: GroupWriter)
     assert calls[1:] == [[7]]
 
 
+async def test_a_pause_lets_others_come_along(writer: GroupWriter) -> None:
+    calls: list[list[str]] = []
+
+    def note(items: Sequence[str]) -> list[None]:
+        calls.append(list(items))
+        return [None] * len(items)
+
+    noted = Collected(writer, note, pause_seconds=0.2)
+    early = asyncio.ensure_future(noted("early"))
+    await asyncio.sleep(0.01)
+    await asyncio.gather(early, noted("late"))
+    assert calls == [["early", "late"]]
+
+
 async def test_an_error_of_the_one_call_reaches_all_who_are_in_it(writer: GroupWriter) -> None:
     def refuse(items: Sequence[int]) -> list[int]:
         raise ValueError(len(items))

@@ -20,6 +20,7 @@ from trading.services.claims import Claim
 from trading.services.control import halt_entries
 from trading.services.decisions import Balance, decide_buy
 from trading.services.orders import (
+    Sent,
     SignedOrder,
     mark_sent,
     offering_again,
@@ -223,14 +224,16 @@ def test_a_signed_buy_is_stored_whole() -> None:
     assert (submission.status, submission.attempt) == (SubmissionStatus.IN_FLIGHT, 1)
     assert (submission.quoted_out_raw, submission.in_amount_raw) == (2**64 - 1, SOL // 2)
     assert (submission.sent_at, submission.position_id) == (None, None)
-    mark_sent(number, route=Route.STANDARD, now=NOW)
+    mark_sent([Sent(submission=number, route=Route.STANDARD, at=NOW)])
     submission.refresh_from_db()
     assert (submission.sent_at, submission.route) == (NOW, Route.STANDARD)
 
 
-def test_what_is_not_in_the_books_was_not_sent() -> None:
-    with pytest.raises(NotOurs, match="not in the books"):
-        mark_sent(4_242, route=Route.JITO, now=NOW)
+def test_what_is_not_in_the_books_is_named_and_keeps_nobody_else_from_being_marked(caplog) -> None:
+    number = record_buy(claimed(), signed(), now=NOW)
+    mark_sent([Sent(submission=each, route=Route.JITO, at=NOW) for each in (4_242, number)])
+    assert "4242 is not on record" in caplog.text
+    assert Submission.objects.get(pk=number).sent_at == NOW
 
 
 def test_a_refusal_and_a_second_offer_exclude_each_other() -> None:

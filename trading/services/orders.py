@@ -1,6 +1,7 @@
 """What is written down of a signed transaction: itself, before its first byte leaves, and where its bytes went."""
 
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,8 @@ from trading.services.claims import Claim
 from trading.services.portfolio import is_held, privacy_in_flight
 from trading.services.state import trading_state
 from trading.services.steps import AlreadyHeld, EntriesHalted, NotOurs, PositionBusy, note
+
+log = logging.getLogger("orders")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,16 +110,28 @@ def store_submission(
         raise AlreadyHeld(f"{claim.request.symbol} is being traded already") from error
 
 
-@transaction.atomic(savepoint=False)
-def mark_sent(submission: int, *, route: Route, now: datetime, remark: str = "") -> None:
-    """Remember that bytes have left, and by which way; a remark goes into the story.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """That a submission's bytes have left, when and by which way; a remark is for its story."""
 
-    NotOurs when there is no such submission.
-    """
-    if update(Submission, {"id": submission}, sent_at=now, route=route) != 1:
-        raise NotOurs(f"submission {submission} is not in the books")
-    if remark:
-        _remark(submission, code="ENGINE_REFUSED", text=remark, now=now)
+    submission: int
+    route: Route
+    at: datetime
+    remark: str = ""
+
+
+@transaction.atomic(savepoint=False)
+def mark_sent(all_sent: Sequence[Sent]) -> list[None]:
+    """Remember of submissions that their bytes have left. Only a record: what was sent the chain tells."""
+    for sent in all_sent:
+        marked = update(
+            Submission, {"id": sent.submission}, sent_at=sent.at, route=sent.route.value
+        )
+        if marked != 1:
+            log.error("submission %s is not on record", sent.submission)
+        elif sent.remark:
+            _remark(sent.submission, code="ENGINE_REFUSED", text=sent.remark, now=sent.at)
+    return [None] * len(all_sent)
 
 
 @transaction.atomic(savepoint=False)
