@@ -21,6 +21,8 @@ from workers.sandbox.world import World
 log = logging.getLogger(__name__)
 IDLE_SLOT_MS = 400
 """How often an instant chain closes an empty slot, so that blockhashes age and expire."""
+TURN_SECONDS = 0.002
+"""How long a slot's work goes on before others have their turn: each turn may cost another save."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,12 +116,15 @@ class Cluster:
                 log.exception("a slot's work failed")
 
     async def _tick_gently(self, *, now: float, elapsed_ms: int) -> None:
-        """`tick`, but a question never waits for more than one transaction. A clock that is stopped
-        meanwhile leaves the rest to the next slot: whoever stopped it sees nothing move any more."""
+        """`tick`, but a question never waits for long. A clock that is stopped meanwhile leaves the
+        rest to the next slot: whoever stopped it sees nothing move any more."""
         ticking = self.ticking(now=now, elapsed_ms=elapsed_ms)
         with self.pubsub.held(), closing(ticking) as steps:
+            turn_began_at = time.monotonic()
             for _ in steps:
-                await asyncio.sleep(0)
+                if time.monotonic() - turn_began_at >= TURN_SECONDS:
+                    await asyncio.sleep(0)
+                    turn_began_at = time.monotonic()
                 if not self.is_clock_running:
                     return
 
