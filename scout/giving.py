@@ -23,7 +23,7 @@ REMEDIES = {
     Refusal.MISSING: "Choose the file again.",
     Refusal.EMPTY: "Run Scout again on the other machine: it found nobody, or the copy broke off.",
     Refusal.OVERSIZED: "Run Scout over fewer wallets, or raise its limits for candidates.",
-    Refusal.FOREIGN: "Give the file that `manage.py scout run --output roster_new.db` wrote in this mode.",
+    Refusal.FOREIGN: "Give the file that manage.py scout run --output roster_new.db wrote in this mode.",
     Refusal.CORRUPT: "Copy it again in binary and compare its size; else have it written again.",
     Refusal.WRONG_SCHEMA: "Bring both machines to the same version, then have it written again.",
     Refusal.INVALID_ROW: "Bring both machines to the same version; the file was changed by hand otherwise.",

@@ -78,6 +78,10 @@ def _percent(value: float) -> str:
     return f"{100 * value:.0f}%"
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.1%}"
+
+
 def _times(value: float) -> str:
     return f"{value:.0f}"
 
@@ -115,6 +119,14 @@ RULES: tuple[tuple[Archetype, tuple[Bound, ...]], ...] = (
         Bound(figure="returns", least=10, unit=_times, name="purchases after an own sale"),
         Bound(figure="falls_back_share", least=0.65, unit=_percent, name="of them below that sale"),
         Bound(figure="closed_wins", least=0.75, unit=_percent, name="wins"),
+    )),
+    (Archetype.WASH_TRADER, (
+        # Volume for its own sake: round and round in the same few tokens, within minutes, for nothing.
+        Bound(figure="top_tokens_share", least=0.8, unit=_percent, name="positions in its three tokens"),
+        Bound(figure="returns", least=10, unit=_times, name="purchases after an own sale"),
+        Bound(figure="hold_seconds", most=600, unit=duration, name="median holding"),
+        Bound(figure="leader_return", most=0.01, unit=_signed, name="mean return"),
+        Bound(figure="leader_return", least=-0.01, unit=_signed, name="mean return"),
     )),
     (Archetype.INSIDER, (CLOSED, AT_LAUNCH, WINS)),
     (Archetype.INSIDER, (CLOSED, RUNS_UP, RUNS_DOWN, WINS)),
@@ -154,7 +166,7 @@ RULES: tuple[tuple[Archetype, tuple[Bound, ...]], ...] = (
         Bound(figure="ended", least=0.5, unit=_percent, name="probability that skill has ended"),
     )),
     (Archetype.LUCKY, (
-        Bound(figure="leader_return", least=0, unit="{:+.1%}".format, name="leader's mean return"),
+        Bound(figure="leader_return", least=0, unit=_signed, name="leader's mean return"),
         Bound(figure="skilled", most=0.5, unit=_percent, name="probability of skill"),
     )),
     (Archetype.WHALE, (Bound(figure="size_sol", least=20, unit=_sol, name="median purchase"),)),

@@ -81,7 +81,7 @@ def scores_of(study: Study, *, settings: Settings | None = None) -> pd.DataFrame
     )
     ahead = positions_ahead(figures, averages, figures["alive"].to_numpy(), horizon=horizon)
     figures = figures.assign(
-        skilled=skill.skilled, ended=skill.ended, copies_ahead=ahead * averages.per_position,
+        skilled=_better(skill, population), ended=skill.ended, copies_ahead=ahead * averages.per_position,
         cost_per_copy=averages.cost, net_so_far=averages.plain_net,
         wqs=wqs(_record(figures)),
         expected_copy_return=np.where(is_scored, per_copy, np.nan),
@@ -116,6 +116,13 @@ def windfall(population: Population) -> float:
     What it took is not given back: the mean holds the leaders' own impact too.
     """
     return max(population.mean, 0.0)
+
+
+def _better(skill: Posterior, population: Population) -> np.ndarray:
+    """P(picks better than others now): the skilled of the mixture are those who differ, some for the worse."""
+    deviation = np.where(skill.deviation > 0, skill.deviation, 1.0)
+    better = normal_cdf((skill.mean - population.mean) / deviation)
+    return np.asarray(skill.skilled * better)
 
 
 def _return(

@@ -52,3 +52,24 @@ def test_few_trades_admit_the_best_and_tell_the_others_what_is_missing():
 
 def test_nobody_is_admitted_where_nobody_has_skill():
     assert not scored(population(skilled=0, plain=60))["status"].eq("ACTIVE").any()
+
+
+def test_who_goes_round_and_round_for_nothing_is_a_wash_trader():
+    rows = []
+    for n in range(12):
+        opened = {"wallet": "W", "token": "RING", "ts": START + n * 3_600, "tx_sig": f"W{n}b"}
+        sold = {"sol_amount": 0.99, "price_sol": 0.00099, "price_after_sol": 0.00099}
+        closed = opened | sold | {"side": "SELL", "ts": opened["ts"] + 80, "tx_sig": f"W{n}s"}
+        rows += [ORDINARY | opened, ORDINARY | closed]
+    churner = scored(population() + rows).loc["W"]
+    assert (churner["archetype"], churner["status"]) == ("WASH_TRADER", "REJECTED")
+    assert "mean return" in churner["reasons"]
+
+
+def test_who_picks_worse_than_others_is_not_called_skilled():
+    rows = population()
+    unlucky = [row for row in population(seed=2, drift=-0.004) if row["wallet"] == "P0"]
+    rows += [row | {"wallet": "L", "tx_sig": f"L{n}"} for n, row in enumerate(unlucky)]
+    found = scored(rows).loc["L"]
+    assert found["net_so_far"] < -0.01
+    assert found["skilled"] < 0.1
