@@ -149,13 +149,16 @@ def _price_and_judge(
     position: Position, price: Known[Decimal], depth: Depth | None, now: datetime
 ) -> bool:
     is_quoted = price.source == Source.QUOTE
-    if now - position.priced_at > PRICE_GAP:
+    was_without_price = now - position.priced_at > PRICE_GAP
+    was_quoted = position.quoted_since is not None
+    if was_without_price:
         # What could not be sold meanwhile need not wait any longer: there is a market again.
         try_exits_now(leader_address=position.leader_address, mint=position.mint, now=now)
     mark_price(position, price_sol=price.value, now=now, is_quoted=is_quoted)
     if is_quoted:
         _tell_silence(position, now)
-    else:
+    elif was_without_price or was_quoted:
+        # Only then can its silence have been told of.
         close_incidents(f"price:{position.pk}", now=now)
     return _judge(position, price.value, depth, now)
 

@@ -10,8 +10,9 @@ from django.db import transaction
 
 from audit import services as audit
 from trading import live
-from trading.domain.lifecycle import PositionStatus, SubmissionStatus
+from trading.domain.lifecycle import PositionStatus
 from trading.models import Position, Submission
+from trading.rows import every, load, load_all, parameter, update
 from trading.services.incidents import close_incidents
 
 SETTLING = timedelta(seconds=20)
@@ -30,13 +31,17 @@ class InCustody:
 
 def in_custody(*, now: datetime) -> list[InCustody]:
     """Open positions whose token nothing of ours is moving, or has moved within the last seconds."""
-    moving = {
-        *Submission.objects.filter(status=SubmissionStatus.IN_FLIGHT).values_list(
-            "mint", flat=True
-        ),
-        *Submission.objects.filter(resolved_at__gte=now - SETTLING).values_list("mint", flat=True),
-    }
-    rows = Position.objects.filter(status=PositionStatus.ACTIVE).order_by("opened_at")
+    moving = every(
+        "SELECT mint FROM trading_submission WHERE status = 'IN_FLIGHT'"
+        " UNION SELECT mint FROM trading_submission WHERE resolved_at >= %s",
+        parameter(Submission, "resolved_at", now - SETTLING),
+    )
+    moved = {mint for (mint,) in moving}
+    rows = load_all(
+        Position,
+        "status = 'ACTIVE' ORDER BY opened_at",
+        only=("uuid", "mint", "token_account", "held_raw", "exit_generation"),
+    )
     return [
         InCustody(
             position=row.pk,
@@ -45,29 +50,37 @@ def in_custody(*, now: datetime) -> list[InCustody]:
             exit_generation=row.exit_generation,
         )
         for row in rows
-        if row.mint not in moving
+        if row.mint not in moved
     ]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def see_custody(seen: InCustody, *, chain_raw: int, now: datetime) -> bool:
     """Remember what the chain holds for a position; whether it is short, which two looks in a row must say.
 
     A shortage is an incident until it is over or booked. Nothing of the books changes here.
     """
-    position = Position.objects.select_for_update().get(pk=seen.position)
-    is_same = (position.held_raw, position.exit_generation) == (seen.held_raw, seen.exit_generation)
-    if not is_same or position.status != PositionStatus.ACTIVE:
+    position = load(Position, uuid=seen.position)
+    if position is None or not _is_seen(seen, chain_raw=chain_raw, now=now):
         return False
-    was_short = position.chain_raw is not None and position.chain_raw < position.held_raw
-    position.chain_raw, position.chain_seen_at = chain_raw, now
-    position.save(update_fields=["chain_raw", "chain_seen_at"])
-    if chain_raw >= position.held_raw:
+    was_short = position.chain_raw is not None and position.chain_raw < seen.held_raw
+    if chain_raw >= seen.held_raw:
         close_incidents(f"holding:{position.pk}", now=now)
         return False
     if was_short:
         _report(position, chain_raw, now)
     return was_short
+
+
+def _is_seen(seen: InCustody, *, chain_raw: int, now: datetime) -> bool:
+    """Store it where the position is still the one that was compared."""
+    as_compared = {
+        "uuid": seen.position,
+        "held_raw": seen.held_raw,
+        "exit_generation": seen.exit_generation,
+        "status": PositionStatus.ACTIVE,
+    }
+    return update(Position, as_compared, chain_raw=chain_raw, chain_seen_at=now) == 1
 
 
 def _report(position: Position, chain_raw: int, now: datetime) -> None:

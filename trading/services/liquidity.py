@@ -46,7 +46,7 @@ def sighting(position: Position) -> Sighting:
     )
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def mark_liquidity(position: Position, depth: Depth, *, drop_bps: int) -> None:
     """Remember a depth seen for an open position; the row in hand then says the same."""
     seen = after(sighting(position), depth, drop_bps=drop_bps)

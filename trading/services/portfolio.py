@@ -6,7 +6,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Q, Sum
 
 from trading import live
 from trading.domain.decision import Portfolio
@@ -15,7 +14,7 @@ from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.tips import MOST_SAMPLES
 from trading.domain.values import Strategy
 from trading.models import EquityPoint, Position, Signal, Submission
-from trading.rows import every, first, load, load_all, moment, parameter, update
+from trading.rows import every, first, insert, load, load_all, moment, parameter, update
 
 PRICE_CEILING_SOL = Decimal(10) ** 20
 """What the columns of prices hold; SQLite would take more, and then nobody could read the position."""
@@ -99,7 +98,7 @@ def position_value_lamports(position: Position) -> int:
     )
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def mark_price(
     position: Position, *, price_sol: Decimal, now: datetime, is_quoted: bool = False
 ) -> None:
@@ -139,14 +138,16 @@ class CashFlow:
 
 def cash_flow() -> CashFlow:
     """The books' side of our balance at this moment."""
-    rows = Submission.objects.aggregate(
-        booked=Sum("balance_change_lamports"),
-        flying=Count("pk", filter=Q(status=SubmissionStatus.IN_FLIGHT, unknown_since=None)),
+    row = first(
+        "SELECT (SELECT sum(balance_change_lamports) FROM trading_submission),"
+        " (SELECT count(*) FROM trading_submission"
+        " WHERE status = 'IN_FLIGHT' AND unknown_since IS NULL)"
     )
-    return CashFlow(booked_lamports=rows["booked"] or 0, in_flight=rows["flying"])
+    assert row is not None, "sums have one row"
+    return CashFlow(booked_lamports=int(row[0] or 0), in_flight=row[1])
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_equity(*, outside_lamports: int, sol_price_usd: Decimal | None, now: datetime) -> None:
     """Add one point to the equity curve.
 
@@ -154,14 +155,20 @@ def record_equity(*, outside_lamports: int, sol_price_usd: Decimal | None, now: 
     both taken from the books here: the chain's own balance moves a moment before a fill is booked, and
     the curve would dip by the whole trade.
     """
-    value = sum(position_value_lamports(row) for row in open_positions())
-    realised = Position.objects.aggregate(total=Sum("realised_pnl_lamports"))["total"] or 0
-    EquityPoint.objects.create(
+    held = load_all(
+        Position,
+        "status IN ('ACTIVE', 'EXITING')",
+        only=("uuid", "held_raw", "decimals", "last_price_sol"),
+    )
+    value = sum(position_value_lamports(row) for row in held)
+    realised = first("SELECT sum(realised_pnl_lamports) FROM trading_position")
+    insert(
+        EquityPoint,
         at=now,
         balance_lamports=outside_lamports + cash_flow().booked_lamports,
         positions_lamports=value,
         outside_lamports=outside_lamports,
-        realised_pnl_lamports=realised,
+        realised_pnl_lamports=int(realised[0] or 0) if realised else 0,
         sol_price_usd=sol_price_usd,
     )
     transaction.on_commit(lambda: live.publish("equity"))
