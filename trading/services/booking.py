@@ -4,9 +4,10 @@ import logging
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 
 from audit import services as audit
 from trading import live, metrics
@@ -21,16 +22,17 @@ from trading.services.claims import give_up, hurry
 from trading.services.incidents import close_incidents
 from trading.services.liquidity import entry_liquidity
 from trading.services.losses import book_shortfall
-from trading.services.lots import open_lot, recompute_pnl, sell_lots
+from trading.services.lots import BooksChanged, open_lot, pnl_of, recompute_pnl, sell_lots
 from trading.services.policy import policy_for_exits
 from trading.services.steps import step
 
 log = logging.getLogger("booking")
+Row = TypeVar("Row", bound=models.Model)
 SOL_PRICE_LIFETIME = timedelta(minutes=5)
 BACKOFF = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10))
 REDUCED_BY_A_SALE = (
     "held_raw", "status", "closed_at", "exiting_since", "exit_generation", "exit_reason",
-    "tiers_taken",
+    "tiers_taken", "realised_pnl_lamports",
 )  # fmt: skip
 # Waiting longer would be a gate before an exit.
 EXIT_BACKOFF = (timedelta(seconds=1), timedelta(seconds=3))
@@ -50,6 +52,7 @@ def book_landed(
         submission_id,
         status,
         now,
+        opens_position=not change.error,
         slot=change.slot,
         error=change.error[:300],
         network_fee_lamports=change.network_fee_lamports,
@@ -102,9 +105,22 @@ def book_refused(submission_id: int, *, text: str, now: datetime) -> bool:
 
 
 def _resolve(
-    submission_id: int, status: SubmissionStatus, now: datetime, **columns: Any
+    submission_id: int,
+    status: SubmissionStatus,
+    now: datetime,
+    *,
+    opens_position: bool = False,
+    **columns: Any,
 ) -> Submission | None:
-    """The submission if it is resolved just now; that it was unknown before is over then."""
+    """The submission if it is resolved just now; that it was unknown before is over then.
+
+    A buy that `opens_position` gets that position's key at once: its row follows in this transaction.
+    """
+    submission = _locked(Submission, "id", submission_id)
+    if submission is None:
+        return None
+    if opens_position and submission.action == Action.BUY:
+        submission.position_id = columns["position"] = uuid4()
     resolved = update(
         Submission,
         {"id": submission_id, "status": tuple(sources(status))},
@@ -116,9 +132,8 @@ def _resolve(
     )
     if resolved != 1:
         return None
-    close_incidents(f"submission:{submission_id}", now=now)
-    submission = load(Submission, id=submission_id)
-    assert submission is not None, "it was resolved just now"
+    if submission.unknown_since is not None:
+        close_incidents(f"submission:{submission_id}", now=now)
     submission.signal = _signal(submission)
     transaction.on_commit(partial(metrics.count_submission, submission.action, status.lower()))
     return submission
@@ -130,11 +145,11 @@ def _signal(submission: Submission) -> Signal:
     return signal
 
 
-def _held(submission: Submission) -> Position:
-    """The position that a sell reduces, locked where others could reduce it at the same time."""
+def _locked(model: type[Row], name: str, value: Any) -> Row | None:
+    """The row with that key, locked where others could change it before this transaction ends."""
     lock = " FOR UPDATE" if connection.vendor == "postgresql" else ""
-    key = parameter(Position, "uuid", submission.position_id)
-    return load_all(Position, f"uuid = %s{lock}", key)[0]
+    rows = load_all(model, f"{name} = %s{lock}", parameter(model, name, value))
+    return rows[0] if rows else None
 
 
 def _open_position(
@@ -149,6 +164,7 @@ def _open_position(
         lamports=-change.sol_lamports, token_raw=change.token_raw, decimals=change.decimals
     )
     position = Position(
+        uuid=submission.position_id,
         signal=signal,
         strategy=signal.strategy,
         leader_address=signal.leader_address,
@@ -167,11 +183,12 @@ def _open_position(
         opened_at=filled_at,
         **entry_liquidity(signal),
     )
+    # Nothing of it was sold yet: its result so far is what its fill and the tries before it cost.
+    position.realised_pnl_lamports = (
+        pnl_of(position) - change.network_fee_lamports - change.tip_lamports
+    )
     add(position)
-    submission.position = position
-    update(Submission, {"id": submission.pk}, position=position.pk)
     open_lot(_store_fill(submission, position, change, sol_price_usd, filled_at))
-    recompute_pnl(position)
     _complete(signal, code="BOUGHT", now=now)
 
 
@@ -182,7 +199,8 @@ def _reduce_position(
     filled_at: datetime,
     now: datetime,
 ) -> None:
-    position = _held(submission)
+    position = _locked(Position, "uuid", submission.position_id)
+    assert position is not None, "submissions keep their positions"
     fill = _store_fill(submission, position, change, sol_price_usd, filled_at)
     sell_lots(fill)
     signal = submission.signal
@@ -195,12 +213,10 @@ def _reduce_position(
     position.exit_generation += 1
     position.exit_reason = signal.exit_reason or "LEADER_SOLD"
     position.tiers_taken = max(position.tiers_taken, signal.exit_tiers_taken)
-    update(
-        Position,
-        {"uuid": position.pk},
-        **{name: getattr(position, name) for name in REDUCED_BY_A_SALE},
-    )
-    recompute_pnl(position)
+    position.realised_pnl_lamports = pnl_of(position)
+    reduced = {name: getattr(position, name) for name in REDUCED_BY_A_SALE}
+    if update(Position, {"uuid": position.pk}, **reduced) != 1:
+        raise BooksChanged(f"position {position.pk} is gone")
     close_incidents(f"exit:{position.pk}", f"holding:{position.pk}", now=now)
     _complete(signal, code="SOLD", now=now)
 
@@ -241,6 +257,17 @@ def _store_fill(
     )
 
 
+def _keep(position_id: UUID) -> None:
+    """The position of a sell that did not happen may be sold again, and what the try cost is booked."""
+    exiting = {"uuid": position_id, "status": tuple(sources(PositionStatus.ACTIVE))}
+    if update(Position, exiting, status=PositionStatus.ACTIVE, exiting_since=None) != 1:
+        # No reason to keep the sell's next try from happening.
+        log.error("position %s was not being sold", position_id)
+    position = load(Position, uuid=position_id)
+    assert position is not None, "submissions keep their positions"
+    recompute_pnl(position)
+
+
 def _complete(signal: Signal, *, code: str, now: datetime) -> None:
     step(signal.uuid, to=SignalStatus.COMPLETED, now=now, code=code)
 
@@ -248,10 +275,7 @@ def _complete(signal: Signal, *, code: str, now: datetime) -> None:
 def _release(submission: Submission, *, code: str, text: str, now: datetime) -> None:
     """Free what a dead transaction held: its position may be sold again, its signal tried again."""
     if submission.position_id is not None and submission.action == Action.SELL:
-        Position.objects.filter(
-            pk=submission.position_id, status__in=sources(PositionStatus.ACTIVE)
-        ).update(status=PositionStatus.ACTIVE, exiting_since=None)
-        recompute_pnl(Position.objects.get(pk=submission.position_id))
+        _keep(submission.position_id)
     signal = submission.signal
     is_last = signal.attempts >= policy_for_exits().maximum_attempts
     if signal.action == Action.BUY and is_last:

@@ -2,13 +2,23 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from trading.domain.lots import DisposalKind, OpenLot, take
-from trading.domain.values import Action
-from trading.models import Disposal, Fill, Lot, Position, Submission
-from trading.rows import every, first, insert, load_all, parameter, update
+from trading.models import Disposal, Fill, Lot, Position
+from trading.rows import first, insert, load_all, parameter, update
+
+# What sells received without all fees, rent, cost of what has left, and fees of the tries that failed on
+# chain: for this position's sells and for the buy that opened it.
+_FLOWS = (
+    "SELECT (SELECT sum(CASE action WHEN 'SELL' THEN sol_lamports ELSE 0 END"
+    " - network_fee_lamports - tip_lamports) FROM trading_fill WHERE position_id = %s),"
+    " (SELECT sum(rent_lamports) FROM trading_fill WHERE position_id = %s),"
+    " (SELECT sum(d.cost_lamports) FROM trading_disposal d JOIN trading_lot l ON l.id = d.lot_id"
+    " WHERE l.position_id = %s),"
+    " (SELECT sum(network_fee_lamports) FROM trading_submission WHERE status = 'FAILED'"
+    " AND (position_id = %s OR signal_id = %s))"
+)
 
 
 class BooksChanged(Exception):
@@ -62,43 +72,19 @@ def write_down(
 
 def recompute_pnl(position: Position) -> None:
     """Cash in − cost of what has left − all fees and tips, failed tries too; rent only once it is closed."""
-    key = parameter(Position, "uuid", position.pk)
-    received, fees, rent = _flows(key)
-    fees += _failed_fees(position)
-    pnl = received - _disposed_cost(key) - fees - (rent if position.held_raw == 0 else 0)
-    update(Position, {"uuid": position.pk}, realised_pnl_lamports=pnl)
+    pnl = pnl_of(position)
+    if update(Position, {"uuid": position.pk}, realised_pnl_lamports=pnl) != 1:
+        raise BooksChanged(f"position {position.pk} is gone")
     position.realised_pnl_lamports = pnl
 
 
-def _flows(position: Any) -> tuple[int, int, int]:
-    """(received, fees and tips, rent) over all fills of a position, in lamports."""
-    fills = every(
-        "SELECT action, sol_lamports, network_fee_lamports + tip_lamports, rent_lamports"
-        " FROM trading_fill WHERE position_id = %s",
-        position,
-    )
-    received = sum(lamports for action, lamports, _, _ in fills if action == Action.SELL)
-    return received, sum(fees for _, _, fees, _ in fills), sum(rent for *_, rent in fills)
-
-
-def _disposed_cost(position: Any) -> int:
-    row = first(
-        "SELECT sum(d.cost_lamports) FROM trading_disposal d JOIN trading_lot l ON l.id = d.lot_id"
-        " WHERE l.position_id = %s",
-        position,
-    )
-    return int(row[0] or 0) if row else 0
-
-
-def _failed_fees(position: Position) -> int:
-    """Fees of the tries that failed on chain, for this position's sells and for the buy that opened it."""
-    row = first(
-        "SELECT sum(network_fee_lamports) FROM trading_submission WHERE status = 'FAILED'"
-        " AND (position_id = %s OR signal_id = %s)",
-        parameter(Position, "uuid", position.pk),
-        parameter(Submission, "signal", position.signal_id),
-    )
-    return int(row[0] or 0) if row else 0
+def pnl_of(position: Position) -> int:
+    """What `recompute_pnl` stores, for who stores more of the position at once, in lamports."""
+    key = parameter(Position, "uuid", position.pk)
+    signal = parameter(Position, "signal", position.signal_id)
+    row = first(_FLOWS, key, key, key, key, signal)
+    earned, rent, cost, failed_fees = (int(sum_ or 0) for sum_ in row or (0, 0, 0, 0))
+    return earned - cost - failed_fees - (rent if position.held_raw == 0 else 0)
 
 
 def _dispose(
