@@ -1,5 +1,6 @@
 """Compares what our token accounts hold with the books every few seconds: nobody but us should be moving it."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -46,7 +47,8 @@ class Custody:
             for each, account in zip(before, accounts, strict=True)
             if each in unchanged
         ]
-        return sum([await self._tell(each, amount) for each, amount in amounts])
+        # Side by side, so that many of them are one transaction.
+        return sum(await asyncio.gather(*(self._tell(each, amount) for each, amount in amounts)))
 
     async def _read(self) -> list[InCustody]:
         now = self._clock()

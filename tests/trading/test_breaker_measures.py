@@ -126,6 +126,15 @@ def test_a_close_that_is_no_loss_ends_the_row(pnl: int) -> None:
     assert evaluated() == {Rule.CONSECUTIVE_LOSSES: Phase.TRIPPED}
 
 
+def test_a_row_of_losses_is_counted_beyond_the_few_that_are_read_first() -> None:
+    lost(-0.01, hours_ago=20)
+    for hours in range(12):
+        lost(0.01, hours_ago=hours + 1)
+    assert evaluated() == {Rule.CONSECUTIVE_LOSSES: Phase.TRIPPED}
+    (trip,) = trading_state().trips
+    assert trip.measured == 12
+
+
 def test_a_drawdown_counts_from_the_peak_of_the_day() -> None:
     equity(20, hours_ago=25)
     equity(12, hours_ago=2)

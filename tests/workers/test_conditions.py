@@ -8,7 +8,7 @@ import pytest
 
 from tests.platform import SOL, Platform
 from trading.gateways.jito import TIP_ACCOUNTS
-from trading.services.breaker import HEARTBEAT_LIFETIME
+from trading.services.breaker_measures import HEARTBEAT_LIFETIME
 from workers import conditions
 from workers.heartbeat import BEAT_SECONDS
 from workers.price_finder import PAIR_EVERY, PAIR_LIFETIME

@@ -3,8 +3,6 @@
 Everything it needs is stored, so that any process may evaluate it and a restart changes nothing.
 """
 
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,17 +12,15 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from audit import services as audit
-from audit.models import Heartbeat
 from trading import live
-from trading.domain.breaker import WINDOW, Window, evaluate
-from trading.domain.drain import OutsidePoint, drained_lamports
+from trading.domain.breaker import evaluate
 from trading.domain.lifecycle import PositionStatus
-from trading.domain.pnl import apportioned_cost_lamports, value_lamports
 from trading.domain.policy import BreakerPolicy
 from trading.domain.trip_sentences import sentence
 from trading.domain.trips import Breaker, Phase, Rule, StateUnreadable, Trip, as_json, from_json
-from trading.models import EquityPoint, Position, TradingState
-from trading.rows import every, first, load_all, moment, parameter, update
+from trading.models import Position, TradingState
+from trading.rows import load_all, update
+from trading.services.breaker_measures import measure
 from trading.services.incidents import close_incidents
 from trading.services.policy import policy_for_exits
 from trading.services.portfolio import (
@@ -35,10 +31,6 @@ from trading.services.portfolio import (
 ACTOR = "circuit breaker"
 PRICE_INCIDENT = "sol_price"
 UNREADABLE_INCIDENT = "breaker:unreadable"
-CLOSES_LOOKED_AT = 100
-# A block's own time may be a little off ours; what the last reset covered is known by its pardon anyway.
-CLOCK_TOLERANCE = timedelta(days=1)
-HEARTBEAT_LIFETIME = timedelta(seconds=15)
 ACTIONS = {
     Phase.TRIPPED: "breaker.tripped",
     Phase.COOLDOWN: "breaker.cooling",
@@ -79,7 +71,7 @@ def evaluate_breaker(
     after = evaluate(before, window=window, policy=policy, now=now)
     for rule in Rule:
         _tell(rule, before.trip(rule), after.trip(rule), now)
-    update(
+    stored = update(
         TradingState,
         {"id": 1},
         trips=as_json(after),
@@ -87,6 +79,7 @@ def evaluate_breaker(
         sol_price_usd=state.sol_price_usd,
         sol_priced_at=state.sol_priced_at,
     )
+    assert stored == 1, "the row is locked"
 
 
 def _locked_state() -> TradingState | None:
@@ -132,127 +125,10 @@ def reset_breaker(*, actor: str, reason: str, now: datetime) -> None:
     transaction.on_commit(partial(live.publish, "health"))
 
 
-def measure(
-    state: TradingState, policy: BreakerPolicy, now: datetime, *, is_equity_new: bool
-) -> Window:
-    """What happened in the window that the rules look at."""
-    closed_pnl, oldest_loss_at = _closed(now)
-    since = max(now - WINDOW, state.reset_at or now - WINDOW)
-    equity, peak = _equity(since) if is_equity_new else (None, None)
-    calls, failures, failed_over_at = _rpc(policy, now)
-    drain_since = now - timedelta(seconds=policy.drain_window_seconds)
-    drain_since = max(drain_since, state.reset_at or drain_since)
-    drained = _drained(drain_since) if is_equity_new else None
-    return Window(
-        pnl_lamports=closed_pnl + _open_pnl(),
-        consecutive_losses=_consecutive_losses(state),
-        oldest_close_at=oldest_loss_at,
-        equity_lamports=equity,
-        peak_lamports=peak,
-        sol_price_usd=state.sol_price_usd,
-        drained_lamports=drained,
-        rpc_calls=calls,
-        rpc_failures=failures,
-        failed_over_at=failed_over_at,
-    )
-
-
-def _open_pnl() -> int:
-    """The result of everything open since the last reset: realised, fees and tips too, and unrealised."""
-    rows = every(
-        "SELECT held_raw, bought_raw, decimals, cost_lamports, last_price_sol,"
-        " realised_pnl_lamports - COALESCE(pardoned_lamports, 0)"
-        " FROM trading_position WHERE status IN ('ACTIVE', 'EXITING')"
-    )
-    return sum(
-        realised
-        + value_lamports(token_raw=int(held), decimals=decimals, price_sol=Decimal(str(price)))
-        - apportioned_cost_lamports(cost_lamports=cost, held_raw=int(held), bought_raw=int(bought))
-        for held, bought, decimals, cost, price, realised in rows
-    )
-
-
 def _pnl_lamports(position: Position) -> int:
     """Realised so far, fees and tips too, and what is still held at its last price."""
     unrealised = position_value_lamports(position) - open_cost_lamports(position)
     return position.realised_pnl_lamports + unrealised
-
-
-def _closed(now: datetime) -> tuple[int, datetime | None]:
-    """(PnL of positions closed in the last 24 h, when the first losing one of them was closed)."""
-    row = first(
-        "SELECT sum(realised_pnl_lamports - COALESCE(pardoned_lamports, 0)),"
-        " min(CASE WHEN realised_pnl_lamports < COALESCE(pardoned_lamports, 0) THEN closed_at END)"
-        " FROM trading_position WHERE status = 'CLOSED' AND closed_at >= %s",
-        parameter(Position, "closed_at", now - WINDOW),
-    )
-    pnl, oldest = row or (None, None)
-    return int(pnl or 0), moment(oldest)
-
-
-def _consecutive_losses(state: TradingState) -> int:
-    """Losing closes since the last one that was not, or since the reset. Breaking even is no loss."""
-    since = state.reset_at - CLOCK_TOLERANCE if state.reset_at else None
-    rows = every(
-        "SELECT realised_pnl_lamports - COALESCE(pardoned_lamports, 0) FROM trading_position"  # noqa: S608
-        " WHERE status = 'CLOSED'"
-        " AND (pardoned_lamports IS NULL OR pardoned_lamports <> realised_pnl_lamports)"
-        f"{' AND closed_at >= %s' if since else ''}"
-        " ORDER BY closed_at DESC, opened_at DESC LIMIT %s",
-        *([parameter(Position, "closed_at", since)] if since else []),
-        CLOSES_LOOKED_AT,
-    )
-    count = 0
-    for (pnl,) in rows:
-        if pnl >= 0:
-            break
-        count += 1
-    return count
-
-
-def _equity(since: datetime) -> tuple[int | None, int | None]:
-    """(equity now, its peak): the peak as it would have been with today's deposits and withdrawals."""
-    newest = first(
-        "SELECT balance_lamports + positions_lamports, outside_lamports FROM trading_equitypoint"
-        " WHERE at > %s AND outside_lamports IS NOT NULL ORDER BY at DESC LIMIT 1",
-        parameter(EquityPoint, "at", since),
-    )
-    if newest is None:
-        return None, None
-    highest = first(
-        "SELECT max(balance_lamports + positions_lamports - outside_lamports)"
-        " FROM trading_equitypoint WHERE at > %s",
-        parameter(EquityPoint, "at", since),
-    )
-    return newest[0], (highest[0] + newest[1] if highest else None)
-
-
-def _drained(since: datetime) -> int | None:
-    """What has left since then without a trade of ours."""
-    points = EquityPoint.objects.filter(at__gt=since, outside_lamports__isnull=False)
-    rows = points.order_by("at").values_list("at", "outside_lamports")
-    return drained_lamports(
-        [OutsidePoint(at=at, lamports=told) for at, told in rows if told is not None]
-    )
-
-
-def _rpc(policy: BreakerPolicy, now: datetime) -> tuple[int | None, int, datetime | None]:
-    """(calls, failures, last failover) of the process that fares worst; None where nobody told lately."""
-    beats = every(
-        "SELECT CAST(detail AS TEXT) FROM audit_heartbeat WHERE beat_at >= %s",
-        parameter(Heartbeat, "beat_at", now - HEARTBEAT_LIFETIME),
-    )
-    details = [json.loads(detail) for (detail,) in beats]
-    told = [each["rpc"] for each in details if isinstance(each, dict) and "rpc" in each]
-    if not told:
-        return None, 0, None
-    many = [each for each in told if each["calls"] >= policy.rpc_minimum_calls]
-    worst = max(many or told, key=lambda each: Decimal(each["failures"]) / (each["calls"] or 1))
-    return worst["calls"], worst["failures"], _latest(each["failed_over_at"] for each in told)
-
-
-def _latest(moments: Iterable[str | None]) -> datetime | None:
-    return max((datetime.fromisoformat(at) for at in moments if at), default=None)
 
 
 def _stored(state: TradingState, now: datetime) -> Breaker | None:
