@@ -243,7 +243,7 @@ def quiet_hints() -> Iterator[None]:
     """Hints to pages are lost here, as any hint may be: their thread has no place in one-threaded time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(live._courier, "take", lambda topics: None)
-        patch.setattr(live, "wake", lambda: None)
+        patch.setattr(live, "wake", lambda *_, **__: None)
         yield
 
 
