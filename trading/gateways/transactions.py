@@ -26,6 +26,7 @@ from spl.token.instructions import close_account as close_token_account
 from spl.token.models import CloseAccountParams
 
 from trading.gateways.base import GatewayError, InvalidReply
+from trading.gateways.panics import panics_as
 
 # What fits into one packet: the limit of legacy and v0 transactions.
 SIZE_LIMIT_BYTES = 1232
@@ -204,6 +205,7 @@ def round_trip(buy: SwapInstructions, sell: SwapInstructions) -> SwapInstruction
     )
 
 
+@panics_as(MalformedTransaction)
 def signature_of(wire: bytes) -> str:
     """The first signature of a signed transaction: its id."""
     try:
@@ -268,6 +270,7 @@ def _without(table: AddressLookupTableAccount, address: Pubkey) -> AddressLookup
     return AddressLookupTableAccount(key=table.key, addresses=kept)
 
 
+@panics_as(UnableToAssemble)
 def _sign(
     steps: Sequence[Instruction],
     signer: Signer,

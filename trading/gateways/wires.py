@@ -7,6 +7,7 @@ from solders.errors import BincodeError
 from solders.transaction import VersionedTransaction
 from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
 
+from trading.gateways.panics import panics_as
 from trading.gateways.transactions import MalformedTransaction
 
 LAMPORTS_PER_SIGNATURE = 5_000
@@ -41,6 +42,7 @@ def closes(wire: bytes, *, account: str) -> bool:
     )
 
 
+@panics_as(MalformedTransaction)
 def _transaction(wire: bytes) -> VersionedTransaction:
     try:
         return VersionedTransaction.from_bytes(wire)
