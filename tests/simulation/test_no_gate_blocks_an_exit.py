@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,7 +28,7 @@ from tests.simulation.world import (
 )
 from trading.domain.denials import DenialCode
 from trading.domain.exits import ExitReason
-from trading.domain.policy import Policy, as_json
+from trading.domain.policy import Policy, PolicyInvalid, as_json
 from trading.domain.safety import SafetyCode
 from trading.domain.signals import SignalRequest
 from trading.domain.trips import PAUSES_SPEAR_ONLY, Breaker, Phase, Rule, Trip
@@ -37,6 +38,7 @@ from trading.hmac_auth import Caller
 from trading.models import Position, Provider, Signal, Token, TradingState
 from trading.services.control import halt_entries, request_exit_of
 from trading.services.deliveries import Answer, Request, receive_deliveries
+from trading.services.policy import PolicyMissing
 from wallets.models import CopyState, Leader, LeaderStatus
 
 __all__ = ["quiet_hints"]
@@ -387,3 +389,41 @@ def test_no_rule_of_the_breaker_blocks_an_exit(holding: World, rule: Rule) -> No
     close = spear(trip(rule)) if is_spear else trip(rule)
     code = DenialCode.SPEAR_PAUSED if is_spear else DenialCode.ENTRIES_HALTED
     assert in_a_copy(holding, lambda: exits(holding, close, code=code)) == []
+
+
+def no_policy(world: World) -> None:
+    assert PolicyRevision.objects.filter(is_active=True).update(is_active=False) == 1
+
+
+def unreadable_policy(world: World) -> None:
+    stored = {"shield": "what was this?"}
+    assert PolicyRevision.objects.filter(is_active=True).update(policy=stored) == 1
+
+
+def no_state(world: World) -> None:
+    TradingState.objects.all().delete()
+
+
+def unreadable_breaker(world: World) -> None:
+    assert TradingState.objects.update(trips=[{"rule": "NO_SUCH_RULE"}]) == 1
+
+
+async def _sold_all_the_same(world: World, break_it: Gate) -> list[str]:
+    synchronous(break_it)(world)
+    sold = _at_the_door(world, Action.SELL)
+    found = [] if sold.http_status == 202 else [f"the sell was answered {sold}"]
+    async with world.life() as life:
+        for _ in range(20):
+            # Entries wait for a policy; the executor's loop goes on as this one does.
+            with suppress(PolicyMissing, PolicyInvalid):
+                await life.process.do(life.catch_up())
+            if world.is_quiet():
+                break
+            await asyncio.sleep(1)
+    return found + still_open()
+
+
+@pytest.mark.parametrize("break_it", [no_policy, unreadable_policy, no_state, unreadable_breaker])
+def test_nothing_missing_or_unreadable_blocks_an_exit(holding: World, break_it: Gate) -> None:
+    """Where entries halt because nobody can tell whether they may, what is held is sold by the defaults."""
+    assert in_a_copy(holding, lambda: _sold_all_the_same(holding, break_it)) == []
