@@ -12,6 +12,7 @@ from trading.gateways.jito import InflightState
 from trading.gateways.quota import Urgency, urgent
 from trading.models import Submission
 from trading.services.orders import go_public, offering_again, tell_fate
+from trading.services.portfolio import privacy_in_flight
 from workers.desk import Desk
 from workers.sending import offer
 
@@ -61,14 +62,19 @@ class Offers:
         due = [row for row in rows if self._is_due(row, now)]
         if not due:
             return
-        ours = [row.pk for row in due]
-        privacy = await self._desk.writer.run(lambda: offering_again(ours))
+        privacy = await self._privacy([row.pk for row in due if not row.is_offered_again])
         # The rows in hand may be seconds old: what was booked dead since is signed anew and must not land.
         due = [row for row in due if row.pk in privacy]
         fates = await self._ask_fates([row for row in due if row.route == Route.JITO])
         await asyncio.gather(
             *(self._offer(row, fates, now, is_private=privacy[row.pk]) for row in due)
         )
+
+    async def _privacy(self, first_time: Sequence[int]) -> dict[int, bool]:
+        """What may be offered and who may see it; what was noted before needs no database that can be written."""
+        if not first_time:
+            return await self._desk.writer.read(privacy_in_flight)
+        return await self._desk.writer.run(lambda: offering_again(first_time))
 
     def _is_due(self, row: Submission, now: datetime) -> bool:
         last = self._offered_at.get(row.pk, row.sent_at or row.recorded_at)
@@ -102,7 +108,6 @@ class Offers:
     ) -> None:
         self._offered_at[row.pk] = now
         fate, is_exit = fates.get(row.pk), row.action == Action.SELL
-        await self._tell(row, fate)
         chosen = ways(
             Route(row.route),
             fate,
@@ -114,6 +119,7 @@ class Offers:
             with urgent(Urgency.EXIT) if is_exit else nullcontext():
                 for way in chosen:
                     await offer(self._desk, bytes(row.wire), way)
+        await self._tell(row, fate)  # after the bytes: they leave whether or not it can be stored
         if not is_exit and row.route == Route.JITO and Route.STANDARD in chosen:
             await self._desk.writer.run(lambda: go_public(row.pk, now=self._desk.clock()))
 

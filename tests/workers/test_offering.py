@@ -1,16 +1,20 @@
 """Bytes in flight are offered again where they help: by what the engine says of the bundle, never as an outcome."""
 
+import sqlite3
+from contextlib import closing, suppress
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from tests.cluster import Sandbox
 from tests.platform import Platform
-from trading.domain.lifecycle import SignalStatus, SubmissionStatus
+from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.values import Route, Strategy
 from trading.models import SignalEvent, Submission
 from trading.services.booking import book_refused
 from trading.services.portfolio import in_flight
+from trading.writer import StorageUnavailable
 from workers.offering import SAYS_NOTHING, Offers, ways
 
 AUCTION_SLOTS = 15
@@ -155,6 +159,29 @@ async def test_bytes_are_offered_again_while_no_node_tells_what_has_landed(
     platform.sandbox.clear()
     assert await platform.resolver.step() == 1
     assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
+
+
+async def test_bytes_that_were_offered_again_before_go_out_while_nothing_can_be_stored(
+    platform: Platform, mint: str
+) -> None:
+    position = await platform.bought(mint)
+    platform.sandbox.fault(plane="rpc", method="sendTransaction", kind="drop_tx")
+    platform.sandbox.fault(plane="jito", kind="bundle_drop")
+    await platform.sell_signal(mint)
+    await platform.work(is_exit=True)
+    platform.clock.advance(seconds=3)
+    assert await platform.resolver.step() == 0
+    [row] = await platform.see(in_flight)
+    assert row.is_offered_again
+    platform.sandbox.clear()
+    await platform.see(lambda: connection.settings_dict["OPTIONS"].update(timeout=0.05))
+    with closing(sqlite3.connect(platform.database.file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with suppress(StorageUnavailable):  # what the engine says of it cannot be told
+            await Offers(platform.desk).again([row])
+    platform.sandbox.advance(slots=3)
+    await platform.settle()
+    assert (await platform.position(position)).status == PositionStatus.CLOSED
 
 
 async def test_an_engine_without_time_sends_shield_to_the_nodes_at_once_and_says_so(
