@@ -33,6 +33,10 @@ class ChainReader:
     runner: asyncio.Runner
     sleep: Callable[[float], None] = time.sleep
 
+    def greet(self) -> None:
+        """Return when a node answers at all; its GatewayError after one try when none does."""
+        self.runner.run(self.rpc.slot())
+
     def signatures(
         self, address: str, *, limit: int, before: str | None = None, until: str | None = None
     ) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from scout.chain import ChainReader, open_chain, sol_price_usd
 from scout.models import RunState, ScoreState, ScoutRun, Source
 from scout.services import queue, runs
 from scout.services.queue import Find
+from trading.gateways.base import GatewayError
 
 HELP = "Read wallets' histories, score and backtest them, and renew the roster."
 ACTOR = "scout run"
@@ -52,6 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def handle(command: BaseCommand, options: dict[str, Any]) -> int:
     """0 when the run finished, 1 when it ended with a reason; CommandError when it could not begin."""
     addresses = _wallets(options["wallets"]) if options["wallets"] else None
+    _see_that_the_chain_answers()
     now = timezone.now()
     try:
         run = runs.begin(
@@ -70,6 +72,17 @@ def handle(command: BaseCommand, options: dict[str, Any]) -> int:
     except KeyboardInterrupt:
         runs.end(run.pk, reason="interrupted at the terminal", now=timezone.now())
     return _tell(command, ScoutRun.objects.get(pk=run.pk), is_json=options["json"])
+
+
+def _see_that_the_chain_answers() -> None:
+    """Otherwise every wallet would be waited for in vain, one after the other."""
+    try:
+        with open_chain() as chain:
+            chain.greet()
+    except GatewayError as error:
+        raise CommandError(
+            f"no node answers ({error}): start the platform with the same CHIMERA_DATA_DIR, or name a node in RPC_URLS"
+        ) from None
 
 
 def _wallets(file: Path) -> list[str]:

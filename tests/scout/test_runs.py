@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from scout import judging
 from scout.archive import Swap
@@ -274,3 +275,10 @@ def test_swaps_with_an_unknown_price_of_sol_are_a_clear_verdict_and_no_neutral_s
     finished(run)
     assert run.scores.get().verdict == "NO_LIQUIDITY_DATA"
     assert run.scores.get().status != "ACTIVE"
+
+
+def test_a_run_without_a_node_is_not_begun_and_says_what_to_do(settings: Any) -> None:
+    settings.RPC_URLS = ["http://127.0.0.1:9/"]
+    with pytest.raises(CommandError, match=r"no node answers .* RPC_URLS"):
+        call_command("scout", "run")
+    assert not ScoutRun.objects.exists()
