@@ -11,8 +11,15 @@ from workers import readiness, redis_server
 from workers.supervisor import Service
 
 PYTHON = sys.executable
-POLITE = ("nice", "-n", "10")
-"""A Scout run takes minutes of processor time; no signal may wait for it."""
+POLITE = (
+    *("sh", "-c", 'echo 10 2>/dev/null > /proc/self/autogroup; exec nice -n 10 "$@"'),
+    "polite",
+)
+"""A Scout run takes minutes of processor time; no signal may wait for it.
+
+Where Linux shares processors between sessions first (sched(7), autogroup), a process's own niceness counts
+within its session only, and every child of the supervisor has one of its own.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
