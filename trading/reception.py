@@ -15,7 +15,6 @@ from trading.metrics import Stage
 from trading.models import Door, ProviderSecret
 from trading.services.deliveries import Answer, Request, receive_deliveries
 from trading.services.notices import Post, count_transactions, receive_notices
-from trading.services.policy import PolicyMissing
 from trading.writer import Collected, GroupWriter, StorageUnavailable
 
 T = TypeVar("T")
@@ -145,7 +144,7 @@ async def _stored(store: Collected[Item, Answer], item: Item) -> Answer:
     """What the rows say to it, or that there are none."""
     try:
         return await store(item)
-    except (StorageUnavailable, PolicyMissing) as error:
+    except StorageUnavailable as error:
         log.error("a request could not be stored: %s", error)
     except Exception:
         log.exception("a request could not be answered")

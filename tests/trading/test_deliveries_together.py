@@ -11,7 +11,7 @@ from django.db import transaction
 from solders.keypair import Keypair
 from solders.signature import Signature
 
-from audit.models import DeadLetter
+from audit.models import DeadLetter, PolicyRevision
 from tests import factories
 from tests.factories import LEADER, MINT
 from trading.domain.policy import Policy
@@ -239,3 +239,15 @@ def test_a_sale_is_not_swallowed_by_one_that_sells_less():
     sale = {"strategy": "EXIT", "action": "SELL"}
     assert answers(request(**sale)) == ["202"]
     assert receive_deliveries([request(**sale, exit_fraction="0.5")])[0].trade_uuid == uuid
+
+
+@pytest.mark.parametrize("stored", [None, {"shield": "what was this?"}])
+def test_without_a_policy_buys_may_come_again_and_exits_are_taken(stored: Any) -> None:
+    changes = {"is_active": False} if stored is None else {"policy": stored}
+    PolicyRevision.objects.update(**changes)
+    answers = receive_deliveries([request(), request(strategy="EXIT", action="SELL")])
+    assert [(each.http_status, each.code) for each in answers] == [
+        (503, "storage_unavailable"),
+        (202, ""),
+    ]
+    assert Signal.objects.get().action == "SELL"

@@ -1,5 +1,6 @@
 """Requests at the webhook, answered and stored many at a time; one is only a short list."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from audit import services as audit
 from trading import live
 from trading.domain.lifecycle import SignalStatus
-from trading.domain.policy import Policy
+from trading.domain.policy import Policy, PolicyInvalid
 from trading.domain.safety import refusal_by_name
 from trading.domain.signals import SignalInvalid, SignalRequest, identity_keys
 from trading.domain.values import Action, Strategy
@@ -33,9 +34,10 @@ from trading.services.intake import (
     with_mint,
 )
 from trading.services.pairing import TradesTold
-from trading.services.policy import active_policy
+from trading.services.policy import PolicyMissing, active_policy
 from trading.services.state import TradingNow, trading_state
 
+log = logging.getLogger("deliveries")
 RETRY_LATER = {429: 1, 503: 5}
 REPLAYED = "replayed_request"
 REFUSED_BODY_CHARACTERS = 4_096
@@ -270,15 +272,24 @@ class _Measures:
     def __init__(self, buys: Sequence[SignalRequest], *, now: datetime) -> None:
         self._shed: list[SignalRequest] = []
         self._now = now
+        self.unreadable: Exception | None = None
         if not buys:
             return
-        self._policy: Policy = active_policy()[0]
+        try:
+            self._policy: Policy = active_policy()[0]
+        except (PolicyMissing, PolicyInvalid, ValueError) as error:
+            # The exits that came along must not be refused for it.
+            log.error("buys cannot be judged: %s", error)
+            self.unreadable = error
+            return
         self._state: TradingNow = trading_state()
         self._waiting = _waiting(at_most=self._policy.queue_capacity)
         self._refused = _refused({each.mint for each in buys}, now)
 
     def refusal(self, signal: SignalRequest) -> Answer | None:
         """None when the buy may be queued, and then it counts as waiting."""
+        if self.unreadable:
+            return Answer(http_status=503, code="storage_unavailable")
         unwanted = self._refused.get(signal.mint) or refusal_by_name(signal.mint, self._policy)
         if unwanted:
             return Answer(http_status=200, code=unwanted)
@@ -308,8 +319,14 @@ class _Measures:
 
 
 def refusal_of_buy(signal: SignalRequest, *, now: datetime) -> str:
-    """Why this door would not even queue a buy that is known from elsewhere; empty when it would."""
-    refusal = _Measures([signal], now=now).refusal(signal)
+    """Why this door would not even queue a buy that is known from elsewhere; empty when it would.
+
+    PolicyMissing or PolicyInvalid when there is nothing to judge it by.
+    """
+    measures = _Measures([signal], now=now)
+    if measures.unreadable:
+        raise measures.unreadable
+    refusal = measures.refusal(signal)
     return refusal.code if refusal else ""
 
 
