@@ -4,6 +4,8 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tests.cluster import Sandbox
@@ -23,6 +25,14 @@ def test_a_request_may_come_byte_by_byte(sandbox: Sandbox):
             for byte in request(CALL % number):
                 wire.write(bytes([byte]))
             assert wire.read() == {"jsonrpc": "2.0", "result": "ok", "id": number}
+
+
+def test_an_answer_tells_the_hour_as_a_detour_would(sandbox: Sandbox):
+    with connected(sandbox) as wire:
+        wire.write(request(CALL % 1))
+        wire.read()
+        told = parsedate_to_datetime(wire.headers["date"])
+    assert abs((datetime.now(UTC) - told).total_seconds()) < 5
 
 
 def test_a_body_may_come_in_chunks(sandbox: Sandbox):

@@ -94,7 +94,6 @@ def serve(options: Options) -> None:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            date_header=False,
             log_config=None,
             timeout_graceful_shutdown=1,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,

@@ -88,6 +88,8 @@ class DirectHttp(HttpToolsProtocol):
             b"content-type: %b\r\ncontent-length: %d\r\n"
             % (response.content_type.encode(), len(response.body)),
         ]
+        # The server's own, as uvicorn adds them: above all the date, by which clocks are compared.
+        lines += [b"%b: %b\r\n" % each for each in self.server_state.default_headers]
         lines += [f"{name}: {value}\r\n".encode() for name, value in response.headers.items()]
         is_kept = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
         lines.append(b"\r\n" if is_kept else b"connection: close\r\n\r\n")
