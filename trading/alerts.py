@@ -20,7 +20,8 @@ from trading.reception import (
     Reception,
 )
 from trading.services.alerts import KnownAlert, known_alerts, turn_away
-from trading.services.deliveries import Answer, Request
+from trading.services.answers import Answer
+from trading.services.deliveries import Request
 from trading.writer import StorageUnavailable
 
 log = logging.getLogger("alerts")

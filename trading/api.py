@@ -10,7 +10,7 @@ from ninja import Router
 from trading.alerts import AlertDoor
 from trading.domain.addresses import read_networks
 from trading.reception import Reception
-from trading.services.deliveries import Answer
+from trading.services.answers import Answer
 
 router = Router(tags=["signals"])
 reception = Reception(clock=lambda: datetime.now(UTC))

@@ -13,7 +13,8 @@ from trading.domain.signals import SignalInvalid, SignalRequest, parse_signal
 from trading.hmac_auth import KnownSecret, NotAuthentic, authenticate, recognise
 from trading.metrics import Stage
 from trading.models import Door, ProviderSecret
-from trading.services.deliveries import Answer, Request, receive_deliveries
+from trading.services.answers import Answer
+from trading.services.deliveries import Request, receive_deliveries
 from trading.services.notices import Post, count_transactions, receive_notices
 from trading.writer import Collected, GroupWriter, StorageUnavailable
 

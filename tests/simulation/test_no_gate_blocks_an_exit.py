@@ -44,8 +44,9 @@ from trading.domain.trips import PAUSES_SPEAR_ONLY, Rule
 from trading.domain.values import Action, Route, Strategy
 from trading.hmac_auth import Caller
 from trading.models import Position, Provider, Signal, Token, TradingState
+from trading.services.answers import Answer
 from trading.services.control import request_exit_of
-from trading.services.deliveries import Answer, Request, receive_deliveries
+from trading.services.deliveries import Request, receive_deliveries
 from trading.services.policy import PolicyMissing
 
 __all__ = ["quiet_hints"]

@@ -15,7 +15,7 @@ from tests import factories
 from tests.databases import Database
 from tests.storage.doors import ADA, hire, knock
 from trading.reception import Reception
-from trading.services.deliveries import Answer
+from trading.services.answers import Answer
 
 
 @dataclass

@@ -18,7 +18,8 @@ from trading.domain.trips import PAUSES_SPEAR_ONLY, Breaker, Phase, Rule, Trip, 
 from trading.domain.values import Strategy
 from trading.hmac_auth import Caller
 from trading.models import Provider, TradingState
-from trading.services.deliveries import Answer, Request, receive_deliveries
+from trading.services.answers import Answer
+from trading.services.deliveries import Request, receive_deliveries
 from trading.services.state import TradingNow, trading_state
 
 pytestmark = pytest.mark.usefixtures("database")

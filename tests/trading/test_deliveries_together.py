@@ -27,7 +27,8 @@ from trading.models import (
     SignalKey,
     Token,
 )
-from trading.services.deliveries import Answer, Request, receive_deliveries
+from trading.services.answers import Answer
+from trading.services.deliveries import Request, receive_deliveries
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 4, 12, 0, 30, tzinfo=UTC)

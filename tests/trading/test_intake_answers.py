@@ -33,7 +33,7 @@ from trading.models import (
     TradingState,
 )
 from trading.reception import Reception
-from trading.services.deliveries import Answer
+from trading.services.answers import Answer
 from trading.services.intake import receive_signal
 from trading.writer import GroupWriter
 

@@ -12,7 +12,7 @@ from audit import services as audit
 from trading.domain.addresses import Network, read_networks
 from trading.domain.alerts import AlertTemplate
 from trading.models import AlertMapping, Delivery
-from trading.services.deliveries import Answer
+from trading.services.answers import Answer
 
 SHORTEST_SECRET = 16
 AUDITED = ("provider_id", "is_enabled", "secret_path", "networks", "template", "words")

@@ -1,26 +1,24 @@
 """Requests at the webhook, answered and stored many at a time; one is only a short list."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
-from audit import services as audit
 from trading import live
 from trading.domain.lifecycle import SignalStatus
-from trading.domain.policy import Policy, PolicyInvalid
-from trading.domain.safety import refusal_by_name
 from trading.domain.signals import SignalInvalid, SignalRequest, identity_keys
-from trading.domain.values import Action, Strategy
-from trading.hmac_auth import Caller, KnownSecret
-from trading.models import Delivery, Token
+from trading.domain.values import Action
+from trading.hmac_auth import Caller
+from trading.models import Delivery
 from trading.providers import TURNED_AWAY
-from trading.rows import change, every, first, insert_many, marks, parameter
+from trading.rows import every, insert_many, marks
+from trading.services.answers import Answer
+from trading.services.buckets import Buckets
 from trading.services.intake import (
     TRIES,
     Arrival,
@@ -33,12 +31,9 @@ from trading.services.intake import (
     taken_names,
     with_mint,
 )
+from trading.services.measures import Measures
 from trading.services.pairing import TradesTold
-from trading.services.policy import PolicyMissing, active_policy
-from trading.services.state import TradingNow, trading_state
 
-log = logging.getLogger("deliveries")
-RETRY_LATER = {429: 1, 503: 5}
 REPLAYED = "replayed_request"
 REFUSED_BODY_CHARACTERS = 4_096
 """How much of a refused request is kept: enough to see what was meant, too little to fill a disk with."""
@@ -52,27 +47,6 @@ class Request:
     body: bytes
     parsed: SignalRequest | SignalInvalid
     received_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the provider is told (specification §3). `code` is empty when accepted."""
-
-    http_status: int
-    code: str = ""
-    trade_uuid: str = ""
-    state: str = ""
-    details: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def status(self) -> str:
-        """The word in the body."""
-        return "rejected" if self.code else "accepted"
-
-    @property
-    def retry_after_seconds(self) -> int | None:
-        """When the same request may be sent again, where that makes sense."""
-        return RETRY_LATER.get(self.http_status)
 
 
 def receive_deliveries(requests: Sequence[Request]) -> list[Answer]:
@@ -146,7 +120,7 @@ class _Door:
         self._owners = owners_of([key for keys in identities for key in keys])
         # Hardly ever one is, and then the first try fails.
         self._taken = set() if is_first_try else taken_names(identities)
-        self._measures = _Measures(
+        self._measures = Measures(
             [case.signal for case in cases if case.signal and case.signal.action is Action.BUY],
             now=min(each.received_at for each in requests),
         )
@@ -217,142 +191,6 @@ def _replayed(keys: set[str]) -> set[str]:
         *keys,
     )
     return {row[0] for row in found}
-
-
-class Knock(Protocol):
-    """Somebody authenticated at any door."""
-
-    @property
-    def caller(self) -> Caller | KnownSecret: ...
-
-    @property
-    def received_at(self) -> datetime: ...
-
-
-class Buckets:
-    """The token buckets of the providers that called; one row each, so all processes share them."""
-
-    def __init__(self, requests: Sequence[Knock]) -> None:
-        ids = sorted({each.caller.provider_id for each in requests})
-        now = max(each.received_at for each in requests).timestamp()
-        lock = "ORDER BY id FOR UPDATE" if connection.vendor == "postgresql" else ""
-        rows = every(
-            "SELECT id, requests_per_second, burst, bucket_tokens, bucket_filled_at"  # noqa: S608
-            f" FROM trading_provider WHERE is_enabled AND id IN ({marks(ids)}) {lock}",
-            *ids,
-        )
-        self._tokens = {
-            id_: min(burst, tokens + max(0.0, now - filled_at) * per_second)
-            for id_, per_second, burst, tokens, filled_at in rows
-        }
-        self._filled_at = {row[0]: max(now, row[4]) for row in rows}
-        self._used: set[int] = set()
-
-    def take(self, provider_id: int) -> bool:
-        """Take one request out of the provider's bucket; False when it is empty or switched off."""
-        if self._tokens.get(provider_id, 0.0) < 1:
-            return False
-        self._tokens[provider_id] -= 1
-        self._used.add(provider_id)
-        return True
-
-    def store(self) -> None:
-        for provider_id in sorted(self._used):
-            change(
-                "UPDATE trading_provider SET bucket_tokens = %s, bucket_filled_at = %s WHERE id = %s",
-                self._tokens[provider_id],
-                self._filled_at[provider_id],
-                provider_id,
-            )
-
-
-class _Measures:
-    """Why a buy is not even queued: a mint known to be bad, halted entries or SPEAR, a full queue."""
-
-    def __init__(self, buys: Sequence[SignalRequest], *, now: datetime) -> None:
-        self._shed: list[SignalRequest] = []
-        self._now = now
-        self.unreadable: Exception | None = None
-        if not buys:
-            return
-        try:
-            self._policy: Policy = active_policy()[0]
-        except (PolicyMissing, PolicyInvalid, ValueError) as error:
-            # The exits that came along must not be refused for it.
-            log.error("buys cannot be judged: %s", error)
-            self.unreadable = error
-            return
-        self._state: TradingNow = trading_state()
-        self._waiting = _waiting(at_most=self._policy.queue_capacity)
-        self._refused = _refused({each.mint for each in buys}, now)
-
-    def refusal(self, signal: SignalRequest) -> Answer | None:
-        """None when the buy may be queued, and then it counts as waiting."""
-        if self.unreadable:
-            return Answer(http_status=503, code="storage_unavailable")
-        unwanted = self._refused.get(signal.mint) or refusal_by_name(signal.mint, self._policy)
-        if unwanted:
-            return Answer(http_status=200, code=unwanted)
-        is_paused = self._state.is_spear_paused and signal.strategy is Strategy.SPEAR
-        if self._state.are_entries_halted or is_paused:
-            return Answer(http_status=503, code="circuit_breaker_triggered")
-        if self._waiting >= self._limit(signal):
-            self._shed.append(signal)
-            return Answer(http_status=503, code="queue_full")
-        self._waiting += 1
-        return None
-
-    def store(self) -> None:
-        if self._shed:
-            audit.set_aside_all(
-                source="webhook",
-                code="LOAD_SHED",
-                letters=[_letter(signal) for signal in self._shed],
-                now=self._now,
-            )
-
-    def _limit(self, signal: SignalRequest) -> int:
-        capacity = self._policy.queue_capacity
-        if signal.strategy is Strategy.SPEAR:
-            return capacity * self._policy.shed_spear_bps // 10_000
-        return capacity
-
-
-def refusal_of_buy(signal: SignalRequest, *, now: datetime) -> str:
-    """Why this door would not even queue a buy that is known from elsewhere; empty when it would.
-
-    PolicyMissing or PolicyInvalid when there is nothing to judge it by.
-    """
-    measures = _Measures([signal], now=now)
-    if measures.unreadable:
-        raise measures.unreadable
-    refusal = measures.refusal(signal)
-    return refusal.code if refusal else ""
-
-
-def _letter(signal: SignalRequest) -> tuple[str, dict[str, str]]:
-    text = f"the queue is too full for {signal.strategy}; it may be sent again"
-    return text, {"symbol": signal.symbol, "mint": signal.mint, "strategy": signal.strategy}
-
-
-def _refused(mints: set[str], now: datetime) -> dict[str, str]:
-    found = every(
-        "SELECT mint, refusal_code FROM trading_token"  # noqa: S608
-        f" WHERE mint IN ({marks(mints)}) AND refused_until > %s",
-        *mints,
-        parameter(Token, "refused_until", now),
-    )
-    return dict(found)
-
-
-def _waiting(*, at_most: int) -> int:
-    """How many entries wait; nobody asks how much fuller than full the queue is."""
-    counted = first(
-        "SELECT count(*) FROM (SELECT 1 FROM trading_signal"
-        " WHERE status IN ('QUEUED', 'RETRY') AND priority > 0 LIMIT %s) AS waiting",
-        at_most,
-    )
-    return int(counted[0]) if counted else 0
 
 
 def _delivery(request: Request, answer: Answer) -> dict[str, Any]:

@@ -33,10 +33,10 @@ from trading.fields import U64_MAX
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.models import LeaderLeg, LeaderTrade
 from trading.rows import every, first, insert, load, marks, moment, update
-from trading.services.deliveries import refusal_of_buy
 from trading.services.hearings import Told, note_hearing
 from trading.services.hindsight import has_sold_since, is_signalled
 from trading.services.intake import add_identities, owner_of, owners_of, receive_signal
+from trading.services.measures import refusal_of_buy
 from trading.services.pairing import unnamed_signal
 from trading.services.policy import active_policy, policy_for_exits
 from wallets.models import LeaderStatus

@@ -18,7 +18,9 @@ from trading.hmac_auth import KnownSecret
 from trading.models import Delivery, Notice
 from trading.providers import TURNED_AWAY
 from trading.rows import change, insert_many, load_all, parameter
-from trading.services.deliveries import REFUSED_BODY_CHARACTERS, Answer, Buckets
+from trading.services.answers import Answer
+from trading.services.buckets import Buckets
+from trading.services.deliveries import REFUSED_BODY_CHARACTERS
 from trading.services.leader_trades import Heard, take_in
 
 log = logging.getLogger("notices")
