@@ -149,6 +149,9 @@ class Decision(models.Model):
     gates = models.JSONField(default=list)
     facts = models.JSONField(default=dict)
     policy_revision = models.PositiveIntegerField()
+    roster_run = models.CharField(
+        max_length=36, blank=True, help_text="The run of Scout that gave the leader its place."
+    )
     code_version = models.CharField(max_length=40)
 
     class Meta:

@@ -29,6 +29,7 @@ from trading.services.orders import (
 )
 from trading.services.policy import PolicyMissing
 from trading.services.steps import EntriesHalted, NotOurs, PositionBusy
+from wallets.models import Chooser, Episode
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.both_databases]
 SOL = 10**9
@@ -109,6 +110,19 @@ def test_an_order_reserves_its_capital_and_is_on_record() -> None:
     )
     assert decision.facts["balance_lamports"] == 50 * SOL
     assert decision.code_version
+
+
+@pytest.mark.parametrize("balance", [50 * SOL, 0])
+def test_a_decision_names_the_run_that_gave_its_leader_the_place_it_has(balance: int) -> None:
+    for run in ("an-earlier-run", "", "the-last-run"):
+        Episode.objects.create(
+            leader_address=LEADER, at=NOW, chosen_by=Chooser.SCOUT, after="ACTIVE", run=run
+        )
+    Episode.objects.create(
+        leader_address=MINT, at=NOW, chosen_by=Chooser.SCOUT, after="ACTIVE", run="another's"
+    )
+    decided(claimed(), balance=balance)
+    assert Decision.objects.get().roster_run == "the-last-run"
 
 
 def test_a_denial_ends_the_signal_and_keeps_the_reason() -> None:

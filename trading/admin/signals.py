@@ -179,7 +179,7 @@ class DecisionAdmin(FactAdmin):
     list_select_related = ["signal"]
     fields = [
         "at", "signal_link", "is_order", "code", "text", "size",
-        "gates_json", "facts_json", "policy_revision", "code_version",
+        "gates_json", "facts_json", "policy_revision", "roster_run", "code_version",
     ]  # fmt: skip
 
     @display(description="Signal")

@@ -92,7 +92,8 @@ class LeaderFacts:
     """The followed wallet as the roster knows it, and what we have bought after it so far.
 
     `buys_of_token` counts for ever, `spent_lamports` the last 24 hours; both with buys on their way, and
-    both may be 0 where no setting asks for them.
+    both may be 0 where no setting asks for them. `roster_run` names the run of Scout that gave the wallet its
+    place; empty when a person did.
     """
 
     is_active: bool
@@ -100,6 +101,7 @@ class LeaderFacts:
     copying: CopySettings = CopySettings()
     buys_of_token: int = 0
     spent_lamports: int = 0
+    roster_run: str = ""
 
 
 def roster_gates(leader: LeaderFacts | None, *, now: datetime) -> Iterator[Gate]:

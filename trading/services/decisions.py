@@ -195,6 +195,7 @@ def _store_decision(
         gates=[gate.as_json() for gate in decision.gates],
         facts=_facts_json(facts),
         policy_revision=revision,
+        roster_run="" if facts.leader is None else facts.leader.roster_run,
         code_version=CODE_VERSION,
     )
 

@@ -29,7 +29,9 @@ COLUMNS = (
     "slippage_bps", "tip_lamports", "allowed_mints", "blocked_mints",
 )  # fmt: skip
 _SETTINGS = (
-    f"SELECT {', '.join(COLUMNS)}, status, active_until FROM wallets_leader WHERE address = %s"  # noqa: S608
+    f"SELECT {', '.join(COLUMNS)}, status, active_until,"  # noqa: S608
+    " (SELECT run FROM wallets_episode WHERE leader_address = address ORDER BY id DESC LIMIT 1)"
+    " FROM wallets_leader WHERE address = %s"
 )
 
 
@@ -41,7 +43,7 @@ def leader_facts(address: str, *, signal: UUID, mint: str, now: datetime) -> Lea
     row = first(_SETTINGS, address)
     if row is None:
         return None
-    *settings, status, active_until = row
+    *settings, status, active_until, roster_run = row
     copying = _settings(settings)
     own = parameter(Signal, "uuid", signal)
     return LeaderFacts(
@@ -50,6 +52,7 @@ def leader_facts(address: str, *, signal: UUID, mint: str, now: datetime) -> Lea
         copying=copying,
         buys_of_token=0 if copying.maximum_buys_per_token is None else _buys(address, mint, own),
         spent_lamports=0 if copying.daily_cap_lamports is None else _spent(address, own, now),
+        roster_run=roster_run or "",
     )
 
 
