@@ -16,6 +16,7 @@ from trading.domain.values import Action, Strategy
 from trading.models import Signal, SignalEvent
 from trading.services.claims import (
     LEASE,
+    TOLD_ATTEMPTS,
     Claim,
     give_up,
     hurry,
@@ -152,6 +153,20 @@ def test_a_buy_has_a_last_try_and_a_sell_has_none() -> None:
     letter = DeadLetter.objects.get()
     assert letter.payload == {"signal": str(buy.pk)}
     assert (letter.code, letter.source) == ("X", "executor")
+
+
+def test_an_exit_that_fails_for_days_fills_no_pages() -> None:
+    signal = exiting()
+    for number in range(TOLD_ATTEMPTS + 20):
+        now = NOW + number * SECOND
+        claim = claimed(is_exit=True, now=now)
+        code = "B" if number == TOLD_ATTEMPTS + 10 else "A"
+        retry_later(claim, code=code, text="why", delay=SECOND, maximum_attempts=3, now=now)
+    told = ["EXECUTING ", "RETRY A"] * TOLD_ATTEMPTS
+    assert story(signal.pk) == ["QUEUED ", *told, "EXECUTING ", "RETRY B", "EXECUTING ", "RETRY A"]
+    assert row(signal.pk).attempts == TOLD_ATTEMPTS + 20
+    latest = SignalEvent.objects.filter(signal=signal.pk).latest("pk")
+    assert latest.at == NOW + (TOLD_ATTEMPTS + 19) * SECOND
 
 
 def test_waiting_does_not_count_as_a_try_and_fills_no_pages() -> None:

@@ -17,13 +17,15 @@ from trading.domain.signals import SignalRequest
 from trading.domain.values import Action, Strategy
 from trading.models import Signal, SignalEvent, SignalKey
 from trading.rows import change, every, first, insert_many, marks, moment, parameter, update
-from trading.services.steps import note, step
+from trading.services.steps import NotOurs, note, step
 
 LEASE = timedelta(seconds=5)
 """How long a claimed signal without a submission may rest before somebody else takes it over."""
 
 
 PATIENT_ATTEMPTS = 5
+TOLD_ATTEMPTS = 30
+"""So many tries have lines of their own in a signal's story; an exit may go on for days after them."""
 OUTCOME_AWAITED = ("BUY_PENDING", "POSITION_EXITING")
 """Why an exit is put back until a trade that is on its way has ended."""
 
@@ -77,6 +79,8 @@ def retry_later(
     if claim.request.action is Action.BUY and claim.attempt >= maximum_attempts:
         give_up(claim.uuid, code=code, text=text, now=now, token=claim.token)
         return
+    if claim.attempt > TOLD_ATTEMPTS:
+        _forget_the_same_try(claim.uuid, code=code)
     step(
         claim.uuid,
         to=SignalStatus.RETRY,
@@ -87,6 +91,23 @@ def retry_later(
         next_attempt_at=now + delay,
         reserved_lamports=0,
     )
+
+
+def _forget_the_same_try(uuid: UUID, *, code: str) -> None:
+    """Let the line that is about to be written stand for the try before too, when that ended in the same way."""
+    own = parameter(SignalEvent, "signal", uuid)
+    last = every(
+        "SELECT id, status, code FROM trading_signalevent WHERE signal_id = %s ORDER BY id DESC LIMIT 2",
+        own,
+    )
+    again = [(SignalStatus.EXECUTING, ""), (SignalStatus.RETRY, code)]
+    if [(status, of) for _, status, of in last] != again:
+        return
+    forgotten = change(
+        "DELETE FROM trading_signalevent WHERE id IN (%s, %s)", *(row[0] for row in last)
+    )
+    if forgotten != len(last):
+        raise NotOurs(f"the story of {uuid} is being written by somebody else")
 
 
 def try_exits_now(*, leader_address: str, mint: str, now: datetime) -> int:
