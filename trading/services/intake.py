@@ -151,11 +151,11 @@ def store_signals(arrivals: Sequence[Arrival]) -> None:
     """Queue new signals with their identities and wake the executor; IntegrityError when one is taken."""
     if not arrivals:
         return
+    # In one order everywhere: two doors that tell of the same trades would else wait for each other.
+    arrivals = sorted(arrivals, key=lambda each: each.uuid)
+    owners = sorted((key, each.uuid) for each in arrivals for key in each.keys)
     insert_many(Signal, [_row(arrival) for arrival in arrivals])
-    insert_many(
-        SignalKey,
-        [{"key": key, "signal": each.uuid} for each in arrivals for key in each.keys],
-    )
+    insert_many(SignalKey, [{"key": key, "signal": uuid} for key, uuid in owners])
     queued = SignalStatus.QUEUED.value
     insert_many(
         SignalEvent,
