@@ -11,6 +11,7 @@ from typing import Any
 import environ
 import psycopg
 import pytest
+from asgiref.sync import SyncToAsync
 from django.core.management import call_command
 from django.db import connections
 
@@ -102,5 +103,13 @@ def using(url: str) -> Iterator[None]:
         yield
     finally:
         connections["default"].close()
+        # Async code reads in a thread that outlives the test and would keep this database open for the next.
+        SyncToAsync.single_thread_executor.submit(_forget).result()
         connections.settings["default"] = usual_settings
         connections["default"] = usual
+
+
+def _forget() -> None:
+    """Have this thread ask the settings again which database it uses."""
+    connections["default"].close()
+    del connections["default"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection
 
 from chimera_site.databases import POSTGRESQL, SQLITE, WAIT_SECONDS, configured
@@ -52,3 +53,10 @@ def test_only_daemons_keep_their_connections(engine: str, process: str, kept: in
     assert address["CONN_MAX_AGE"] == kept
     if engine == SQLITE:
         assert "PRAGMA synchronous=FULL;" in address["OPTIONS"]["init_command"]
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_async_code_reads_the_database_of_its_own_test(database: Any, turn: int) -> None:
+    assert await Signal.objects.acount() == 0
+    await sync_to_async(factories.make_signal)()
+    assert len(database.rows("SELECT 1 FROM trading_signal")) == 1
