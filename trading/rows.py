@@ -21,12 +21,12 @@ def _database() -> Any:
     return connections[DEFAULT_DB_ALIAS]
 
 
-def _run(statement: str, parameters: Sequence[Any]) -> Any:
+def _run(statement: str, parameters: Sequence[Any], database: Any = None) -> Any:
     """The driver's own cursor after a statement with `%s` placeholders; errors are Django's.
 
     Django's cursor rewrites and wraps every statement anew, which takes longer than most of them.
     """
-    database = _database()
+    database = database or _database()
     if database.connection is None:
         database.ensure_connection()
     database.validate_no_broken_transaction()
@@ -47,11 +47,11 @@ class _Insertion:
     statement: str
     fields: tuple[Any, ...]
     constants: tuple[Any, ...]
-    adapters: tuple[Callable[[Any], Any], ...]
+    adapters: "tuple[Adapter, ...]"
 
-    def parameters(self, values: Iterable[Any]) -> list[Any]:
+    def parameters(self, values: Iterable[Any], database: Any) -> list[Any]:
         """What the driver gets for one row."""
-        given = [adapt(value) for adapt, value in zip(self.adapters, values, strict=True)]
+        given = [adapt(value, database) for adapt, value in zip(self.adapters, values, strict=True)]
         return [*given, *self.constants]
 
 
@@ -74,6 +74,9 @@ def _insertion(
     )
 
 
+Adapter = Callable[[Any, Any], Any]
+"""Makes a value the driver's; it is told the connection, which costs a microsecond to look up."""
+
 PLAIN: tuple[tuple[type[Any], type], ...] = (
     (models.CharField, str),
     (models.TextField, str),
@@ -84,24 +87,22 @@ PLAIN: tuple[tuple[type[Any], type], ...] = (
 
 
 @cache
-def _adapter(field: Any) -> Callable[[Any], Any]:
+def _adapter(field: Any) -> Adapter:
     """What makes a field's value the driver's: the field's own conversion, and its outcome where that is plain."""
     target = field.target_field if field.is_relation else field
+    convert: Adapter = field.get_db_prep_save
 
-    def convert(value: Any) -> Any:
-        return field.get_db_prep_save(value, _database())
-
-    def convert_moment(value: Any) -> Any:
+    def convert_moment(value: Any, database: Any) -> Any:
         if type(value) is datetime and value.tzinfo is UTC:
-            return _database().ops.adapt_datetimefield_value(value)
-        return convert(value)
+            return database.ops.adapt_datetimefield_value(value)
+        return convert(value, database)
 
-    def convert_document(value: Any) -> Any:
-        if _database().vendor == "sqlite" and isinstance(value, dict | list):
+    def convert_document(value: Any, database: Any) -> Any:
+        if database.vendor == "sqlite" and isinstance(value, dict | list):
             # A tenth of the standard library's time; what it does not know, Django's encoder does.
             with suppress(TypeError):
                 return orjson.dumps(value).decode()
-        return convert(value)
+        return convert(value, database)
 
     if isinstance(target, models.DateTimeField):
         return convert_moment
@@ -110,7 +111,7 @@ def _adapter(field: Any) -> Callable[[Any], Any]:
     own = next((own for kind, own in PLAIN if isinstance(target, kind)), None)
     if own is None:
         return convert
-    return lambda value: value if type(value) is own else convert(value)
+    return lambda value, database: value if type(value) is own else convert(value, database)
 
 
 def _with_defaults(model: type[models.Model]) -> list[Any]:
@@ -134,8 +135,10 @@ def insert(model: type[models.Model], **values: Any) -> Any:
     Values take the model's own conversions; fields that are not given take their defaults. IntegrityError
     on a constraint, as from `save`.
     """
-    how = _insertion(model, tuple(values), connection.vendor, is_answered=True)
-    return _run(how.statement, how.parameters(values.values())).fetchone()[0]
+    database = _database()
+    how = _insertion(model, tuple(values), database.vendor, is_answered=True)
+    parameters = how.parameters(values.values(), database)
+    return _run(how.statement, parameters, database).fetchone()[0]
 
 
 def add(row: Model) -> Model:
@@ -147,9 +150,10 @@ def add(row: Model) -> Model:
         for field in model._meta.concrete_fields
         if field is not own_key or row.pk is not None
     )
-    how = _insertion(model, names, connection.vendor, is_answered=True)
+    database = _database()
+    how = _insertion(model, names, database.vendor, is_answered=True)
     values = [getattr(row, field.attname) for field in how.fields]
-    key = _run(how.statement, how.parameters(values)).fetchone()[0]
+    key = _run(how.statement, how.parameters(values, database), database).fetchone()[0]
     if row.pk is None:
         row.pk = key
     row._state.adding = False
@@ -158,7 +162,7 @@ def add(row: Model) -> Model:
 
 def load(model: type[Model], **where: Any) -> Model | None:
     """The one row whose fields have these values, as an instance, or None."""
-    found = load_all(model, *_condition(model, where))
+    found = load_all(model, *_condition(model, where, _database()))
     return found[0] if found else None
 
 
@@ -169,13 +173,17 @@ def load_all(
 
     With `only` the instances know these fields, and ask again for any other.
     """
-    statement, attributes, converters = _selection(model, connection.vendor, only)
-    rows = _run(f"{statement} WHERE {condition}", parameters).fetchall()
+    database = _database()
+    statement, attributes, converters = _selection(model, database.vendor, only)
+    rows = _run(f"{statement} WHERE {condition}", parameters, database).fetchall()
     return [
         model.from_db(
             DEFAULT_DB_ALIAS,
             attributes,
-            [_converted(value, each) for value, each in zip(row, converters, strict=True)],
+            [
+                _converted(value, each, database)
+                for value, each in zip(row, converters, strict=True)
+            ],
         )
         for row in rows
     ]
@@ -183,25 +191,27 @@ def load_all(
 
 def update(model: type[models.Model], where: Mapping[str, Any], **values: Any) -> int:
     """Set fields in the rows whose fields have the values of `where`, or one of a tuple; how many rows."""
-    setting = ", ".join(f'"{_field(model, name).column}" = %s' for name in values)
-    condition, *parameters = _condition(model, where)
-    return change(
-        f'UPDATE "{model._meta.db_table}" SET {setting} WHERE {condition}',  # noqa: S608
-        *(parameter(model, name, value) for name, value in values.items()),
-        *parameters,
-    )
+    database = _database()
+    columns = [_column(model, name) for name in values]
+    setting = ", ".join(f"{column.name} = %s" for column in columns)
+    parameters = [
+        column.adapt(value, database)
+        for column, value in zip(columns, values.values(), strict=True)
+    ]
+    condition, *rest = _condition(model, where, database)
+    statement = f'UPDATE "{model._meta.db_table}" SET {setting} WHERE {condition}'  # noqa: S608
+    return int(_run(statement, [*parameters, *rest], database).rowcount)
 
 
-def _condition(model: type[models.Model], where: Mapping[str, Any]) -> tuple[Any, ...]:
+def _condition(
+    model: type[models.Model], where: Mapping[str, Any], database: Any
+) -> tuple[Any, ...]:
     parts, parameters = [], []
     for name, value in where.items():
-        column = f'"{_field(model, name).column}"'
-        if isinstance(value, tuple):
-            parts.append(f"{column} IN ({marks(value)})")
-            parameters += [parameter(model, name, each) for each in value]
-        else:
-            parts.append(f"{column} = %s")
-            parameters.append(parameter(model, name, value))
+        column = _column(model, name)
+        values = value if isinstance(value, tuple) else (value,)
+        parts.append(f"{column.name} IN ({marks(values)})")
+        parameters += [column.adapt(each, database) for each in values]
     return (" AND ".join(parts), *parameters)
 
 
@@ -227,12 +237,10 @@ def _converters_of(column: Any) -> Converters:
     return (*own, *column.get_db_converters(connection))
 
 
-def _converted(value: Any, how: tuple[Any, Converters]) -> Any:
+def _converted(value: Any, how: tuple[Any, Converters], database: Any) -> Any:
     column, converters = how
-    if converters:
-        database = _database()
-        for convert in converters:
-            value = convert(value, column, database)
+    for convert in converters:
+        value = convert(value, column, database)
     return value
 
 
@@ -240,12 +248,13 @@ def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) ->
     """Insert rows that all give the same fields; conversions, defaults and errors as of `insert`."""
     if not rows:
         return
-    how = _insertion(model, tuple(rows[0]), connection.vendor, is_answered=False)
+    database = _database()
+    how = _insertion(model, tuple(rows[0]), database.vendor, is_answered=False)
     if len(rows) == 1:
-        _run(how.statement, how.parameters(rows[0].values()))
+        _run(how.statement, how.parameters(rows[0].values(), database), database)
         return
-    parameters = [how.parameters(row.values()) for row in rows]
-    with connection.cursor() as cursor:
+    parameters = [how.parameters(row.values(), database) for row in rows]
+    with database.cursor() as cursor:
         cursor.executemany(how.statement, parameters)
 
 
@@ -289,11 +298,20 @@ def serialise(name: str) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
 
 
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A field as SQL names it and as the driver wants its values."""
+
+    name: str
+    adapt: Adapter
+
+
 @cache
-def _field(model: type[models.Model], name: str) -> Any:
-    return model._meta.get_field(name)
+def _column(model: type[models.Model], name: str) -> _Column:
+    field: Any = model._meta.get_field(name)
+    return _Column(f'"{field.column}"', _adapter(field))
 
 
 def parameter(model: type[models.Model], name: str, value: Any) -> Any:
     """A value as the column of that field wants it in SQL: dates and ids differ between databases."""
-    return _adapter(_field(model, name))(value)
+    return _column(model, name).adapt(value, _database())
