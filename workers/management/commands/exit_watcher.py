@@ -1,11 +1,13 @@
 """`manage.py exit_watcher`: prices open positions and asks for their exits."""
 
+from contextlib import closing
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from trading.reach import open_gateways
+from workers.checkpoints import CHECKPOINT_SECONDS, Checkpoints
 from workers.custody import CUSTODY_SECONDS, Custody
 from workers.exit_watcher import STEP_SECONDS, ExitWatcher
 from workers.guard import GUARD_SECONDS, Guard, rpc_weather
@@ -62,12 +64,16 @@ async def _main() -> None:
                 "rpc": rpc_weather(gateways.rpc, now=utc_now()),
             },
         )
-        await run_together(
-            every(STEP_SECONDS, watcher.step, name="looking at positions"),
-            every(CUSTODY_SECONDS, custody.step, name="comparing token accounts with the books"),
-            every(SAMPLE_SECONDS, sampler.step, name="sampling markets"),
-            every(PRICE_SECONDS, prices_after.step, name="prices after leaders' swaps"),
-            every(GUARD_SECONDS, guard.step, name="the circuit breaker"),
-            every(STOCKTAKING_SECONDS, stocktaking.step, name="taking stock of the sources"),
-            every(BEAT_SECONDS, heart.beat, name="heartbeat"),
-        )
+        with closing(Checkpoints()) as checkpoints:
+            await run_together(
+                every(STEP_SECONDS, watcher.step, name="looking at positions"),
+                every(
+                    CUSTODY_SECONDS, custody.step, name="comparing token accounts with the books"
+                ),
+                every(SAMPLE_SECONDS, sampler.step, name="sampling markets"),
+                every(PRICE_SECONDS, prices_after.step, name="prices after leaders' swaps"),
+                every(GUARD_SECONDS, guard.step, name="the circuit breaker"),
+                every(STOCKTAKING_SECONDS, stocktaking.step, name="taking stock of the sources"),
+                every(CHECKPOINT_SECONDS, checkpoints.step, name="carrying SQLite's log over"),
+                every(BEAT_SECONDS, heart.beat, name="heartbeat"),
+            )
