@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import orjson
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db.models.base import ModelState
 
 Model = TypeVar("Model", bound=models.Model)
 
@@ -174,19 +175,22 @@ def load_all(
     With `only` the instances know these fields, and ask again for any other.
     """
     database = _database()
-    statement, attributes, converters = _selection(model, database.vendor, only)
-    rows = _run(f"{statement} WHERE {condition}", parameters, database).fetchall()
-    return [
-        model.from_db(
-            DEFAULT_DB_ALIAS,
-            attributes,
-            [
-                _converted(value, each, database)
-                for value, each in zip(row, converters, strict=True)
-            ],
-        )
-        for row in rows
-    ]
+    chosen = _selection(model, database.vendor, only)
+    rows = _run(f"{chosen.statement} WHERE {condition}", parameters, database).fetchall()
+    return [_instance(model, chosen, row, database) for row in rows]
+
+
+def _instance(model: type[Model], chosen: "_Selection", row: Sequence[Any], database: Any) -> Model:
+    """As `from_db`, which sets attribute after attribute and calls signals that nobody hears."""
+    values = list(row)
+    for place, column, converters in chosen.conversions:
+        for convert in converters:
+            values[place] = convert(values[place], column, database)
+    instance = model.__new__(model)
+    instance._state = ModelState()
+    instance._state.adding, instance._state.db = False, DEFAULT_DB_ALIAS
+    instance.__dict__.update(zip(chosen.attributes, values, strict=True))
+    return instance
 
 
 def update(model: type[models.Model], where: Mapping[str, Any], **values: Any) -> int:
@@ -218,30 +222,35 @@ def _condition(
 Converters = tuple[Callable[..., Any], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """SELECT of columns, the attributes they fill, and what makes Python values of those that need it, by place."""
+
+    statement: str
+    attributes: tuple[str, ...]
+    conversions: tuple[tuple[int, Any, Converters], ...]
+
+
 @cache
-def _selection(
-    model: type[models.Model], vendor: str, only: tuple[str, ...]
-) -> tuple[str, list[str], list[tuple[Any, Converters]]]:
-    """SELECT of the columns, the attributes they fill, and what makes Python values of them."""
+def _selection(model: type[models.Model], vendor: str, only: tuple[str, ...]) -> _Selection:
     fields = [each for each in model._meta.concrete_fields if not only or each.name in only]
     columns = ", ".join(f'"{field.column}"' for field in fields)
-    statement = f'SELECT {columns} FROM "{model._meta.db_table}"'  # noqa: S608
     # Not `cached_col`: that of a foreign key does not know the type of what it refers to.
     found = [field.get_col(model._meta.db_table) for field in fields]
-    converters = [(column, _converters_of(column)) for column in found]
-    return statement, [field.attname for field in fields], converters
+    return _Selection(
+        f'SELECT {columns} FROM "{model._meta.db_table}"',  # noqa: S608
+        tuple(field.attname for field in fields),
+        tuple(
+            (place, column, converters)
+            for place, column in enumerate(found)
+            if (converters := _converters_of(column))
+        ),
+    )
 
 
 def _converters_of(column: Any) -> Converters:
     own = connection.ops.get_db_converters(column)
     return (*own, *column.get_db_converters(connection))
-
-
-def _converted(value: Any, how: tuple[Any, Converters], database: Any) -> Any:
-    column, converters = how
-    for convert in converters:
-        value = convert(value, column, database)
-    return value
 
 
 def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
