@@ -19,6 +19,7 @@ from trading.services.outcomes import mark_unknown
 from trading.services.portfolio import held_raw, in_flight
 from trading.writer import StorageUnavailable
 from workers.desk import Desk
+from workers.landed import Landed
 from workers.offering import Offers
 from workers.runtime import once
 
@@ -37,6 +38,7 @@ class Resolver:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._offers = Offers(desk)
+        self._landed = Landed(desk.gateways.rpc)
         self._told_at: dict[int, datetime] = {}
         self._room = asyncio.Semaphore(ROWS_AT_ONCE)
         self._waiting: list[Submission] = []
@@ -89,17 +91,16 @@ class Resolver:
             raise
 
     async def _resolve_safely(self, row: Submission, status: SignatureStatus | None) -> bool:
-        async with self._room:
-            try:
-                return await self._resolve(row, status)
-            except (GatewayError, StorageUnavailable) as error:
-                log.warning("%s: %s", row.signature[:8], error)
-                trouble = f"what it takes to tell did not come: {error}"
-            except Exception as error:
-                # One row that breaks our code must not keep the others from being resolved.
-                log.exception("%s cannot be resolved", row.signature[:8])
-                trouble = f"what the chain says cannot be booked: {type(error).__name__}"
-            await self._tell_if_old(row, trouble, UNKNOWN_AFTER)
+        try:
+            return await self._resolve(row, status)
+        except (GatewayError, StorageUnavailable) as error:
+            log.warning("%s: %s", row.signature[:8], error)
+            trouble = f"what it takes to tell did not come: {error}"
+        except Exception as error:
+            # One row that breaks our code must not keep the others from being resolved.
+            log.exception("%s cannot be resolved", row.signature[:8])
+            trouble = f"what the chain says cannot be booked: {type(error).__name__}"
+        await self._tell_if_old(row, trouble, UNKNOWN_AFTER)
         return False
 
     async def _resolve(self, row: Submission, status: SignatureStatus | None) -> bool:
@@ -107,9 +108,10 @@ class Resolver:
             if status.confirmation_status == "processed":
                 return False
             return await self._book(row)
-        expired = await self._has_expired(row)
-        if expired and not await self._has_left_traces(row):
-            return await self._bury(row)
+        async with self._room:
+            expired = await self._has_expired(row)
+            if expired and not await self._has_left_traces(row):
+                return await self._bury(row)
         if not expired:
             self._waiting.append(row)
             text = "no node knows it, and the block height at which it would be dead is not reached"
@@ -125,7 +127,7 @@ class Resolver:
         )
 
     async def _book(self, row: Submission) -> bool:
-        transaction = await self._desk.gateways.rpc.transaction(row.signature)
+        transaction = await self._landed.transaction(row.signature)
         if transaction is None:
             text = "the chain knows it and shows no transaction"
             await self._tell_if_old(row, text, UNREADABLE_AFTER)

@@ -43,7 +43,8 @@ async def test_a_node_that_is_silent_for_one_row_is_asked_again(
     for mint in mints[:2]:
         await platform.signal(mint)
         await platform.work()
-    platform.sandbox.fault(plane="rpc", method="getTransaction", kind="http_error", count=1)
+    # The request for both fails, and then one of those for each alone.
+    platform.sandbox.fault(plane="rpc", method="getTransaction", kind="http_error", count=2)
     assert await platform.resolver.step() == 1
     assert await platform.resolver.step() == 1
     assert await platform.see(Position.objects.count) == 2

@@ -161,6 +161,19 @@ class Rpc:
                 failure = error
         raise failure
 
+    async def transactions_together(
+        self, signatures: Sequence[str], *, commitment: Commitment = "confirmed"
+    ) -> list[dict[str, Any] | GatewayError | None]:
+        """As `transactions` in one request to the best endpoint and to nobody else; its GatewayError,
+        Refused too, when that brings none of them.
+        """
+        best = next(iter(in_order(self._endpoints)), None)
+        if best is None:
+            raise Unavailable("no RPC endpoint is configured")
+        params = [_transaction_params(each, commitment) for each in signatures]
+        replies = await best.call_many("getTransaction", params)
+        return [_transaction_or_error(each) for each in replies]
+
     async def _one_of_many(
         self, signature: str, commitment: Commitment
     ) -> dict[str, Any] | GatewayError | None:
