@@ -20,11 +20,18 @@ MAXIMUM_BATCH = 256
 MOST_PASSED_OVER = 8
 """Groups of prompt work in a row while patient work waits: what has landed must get into the books."""
 GROUP_SECONDS = 0.002
+MOST_COLLISIONS = 3
+COLLISIONS = ("40P01", "40001")
+"""PostgreSQL's codes for a deadlock and for transactions that cannot be put in a row."""
 REST_SHARE, LONGEST_REST_SECONDS = 0.25, 0.001
 
 
 class StorageUnavailable(Exception):
     """The database did not take the write; nothing of it was stored."""
+
+
+class _Collided(StorageUnavailable):
+    """The database chose this transaction to be undone, because it and another one waited for each other."""
 
 
 class _Kind(Enum):
@@ -47,12 +54,13 @@ class GroupWriter:
     An awaited `run` returns after the COMMIT, so what it answers is durable. A verb that raises undoes
     itself only. A failed COMMIT fails every verb of the group with StorageUnavailable. A group is as long
     as a few milliseconds of work: SQLite has one write lock, for which other processes wait meanwhile.
-    `opening` runs first in every transaction that writes: a lock there makes the writers of several
-    processes take turns.
+
+    On PostgreSQL every verb has a transaction of its own: a group would hold the rows of its first verb
+    while it waits for those of its last, and two groups for each other. Two verbs that do are told so by the
+    server, and the one that it undid is run again: a verb must do nothing but read and write rows.
     """
 
-    def __init__(self, *, opening: Callable[[], None] = lambda: None) -> None:
-        self._opening = opening
+    def __init__(self) -> None:
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._waiting = _Waiting(self._queue)
         self._thread = threading.Thread(target=self._work, name="group-writer", daemon=True)
@@ -120,7 +128,7 @@ class GroupWriter:
         group = waiting.next_group()
         begun = time.monotonic()
         is_reading = all(work.kind is _Kind.READ for work in group)
-        outcomes = _read(group) if is_reading else _commit(group, self._opening)
+        outcomes = _read(group) if is_reading else _commit(group)
         waiting.give_back(group[len(outcomes) :])
         _deliver(group[: len(outcomes)], outcomes)
         if waiting and not is_reading:
@@ -249,13 +257,20 @@ def _read(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
     return outcomes
 
 
-def _commit(
-    group: list[_Work], opening: Callable[[], None]
-) -> list[tuple[Any, BaseException | None]]:
+def _commit(group: list[_Work]) -> list[tuple[Any, BaseException | None]]:
     """The outcomes of as many verbs, from the first on, as the time of one transaction allows."""
+    if connection.vendor == "postgresql":
+        group = group[:1]
+    for _ in range(MOST_COLLISIONS):
+        outcomes = _commit_once(group)
+        if not any(isinstance(error, _Collided) for _, error in outcomes):
+            break
+    return outcomes
+
+
+def _commit_once(group: list[_Work]) -> list[tuple[Any, BaseException | None]]:
     try:
         with transaction.atomic():
-            opening()
             if len(group) == 1:
                 return [_alone(group[0].verb)]
             outcomes = []
@@ -270,7 +285,7 @@ def _commit(
             return outcomes
     except Exception as error:
         connection.close()
-        failure = StorageUnavailable(str(error))
+        failure = _collision_or_unavailable(error)
         return [(None, failure)] * len(group)
 
 
@@ -305,7 +320,12 @@ def _attempt(verb: Callable[[], Any]) -> tuple[Any, BaseException | None]:
 def _told(error: Exception) -> Exception:
     """What the caller gets to see of it: a constraint is an answer, any other trouble of the database is not."""
     is_storage = isinstance(error, Error) and not isinstance(error, IntegrityError)
-    return StorageUnavailable(str(error)) if is_storage else error
+    return _collision_or_unavailable(error) if is_storage else error
+
+
+def _collision_or_unavailable(error: Exception) -> StorageUnavailable:
+    collided = getattr(error.__cause__, "sqlstate", None) in COLLISIONS
+    return _Collided(str(error)) if collided else StorageUnavailable(str(error))
 
 
 def _deliver(batch: list[_Work], outcomes: list[tuple[Any, BaseException | None]]) -> None:

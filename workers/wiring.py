@@ -13,7 +13,6 @@ from trading.domain.registrations import Pace
 from trading.gateways.helius import Account, open_registry
 from trading.gateways.transactions import KeySigner, PaperSigner, Signer
 from trading.reach import open_gateways
-from trading.rows import serialise
 from trading.services.portfolio import landed_tips
 from trading.services.registration import helius_secret
 from trading.writer import GroupWriter
@@ -33,12 +32,8 @@ def open_signer() -> Signer:
 
 @asynccontextmanager
 async def open_writer() -> AsyncIterator[GroupWriter]:
-    """A running writer; what it was given is committed before it goes.
-
-    The daemons' writers take turns, also on PostgreSQL: two groups of verbs lock the same rows in whatever
-    order their verbs came, and each would wait for the other.
-    """
-    writer = GroupWriter(opening=lambda: serialise("daemons")).start()
+    """A running writer; what it was given is committed before it goes."""
+    writer = GroupWriter().start()
     try:
         yield writer
     finally:

@@ -123,7 +123,8 @@ class Sent:
 @transaction.atomic(savepoint=False)
 def mark_sent(all_sent: Sequence[Sent]) -> list[None]:
     """Remember of submissions that their bytes have left. Only a record: what was sent the chain tells."""
-    for sent in all_sent:
+    # In one order: somebody else may be offering the same ones again.
+    for sent in sorted(all_sent, key=lambda each: each.submission):
         marked = update(
             Submission, {"id": sent.submission}, sent_at=sent.at, route=sent.route.value
         )
