@@ -55,6 +55,8 @@ def _postgresql(process: str, wait_seconds: float) -> dict[str, Any]:
         "lock_timeout": f"{wait_seconds * 1_000:.0f}ms",
         "statement_timeout": "15s",
         "idle_in_transaction_session_timeout": "30s",
+        # For what `trading.rows` prepares: partial indexes are meant by constants in the statements' own words.
+        "plan_cache_mode": "force_generic_plan",
     }
     return {
         "application_name": f"chimera-{process}",
@@ -64,7 +66,7 @@ def _postgresql(process: str, wait_seconds: float) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": 15_000,
         "options": " ".join(f"-c {name}={value}" for name, value in server.items()),
-        # Nothing is prepared on the server, so nothing piles up there: parameters are bound by the client.
-        "prepare_threshold": None,
+        # Django's own statements are bound by the client; only who asks for it has one prepared.
+        "prepare_threshold": 0,
         "server_side_binding": False,
     }

@@ -9,7 +9,7 @@ from django.db import connection
 from chimera_site.databases import POSTGRESQL, SQLITE, WAIT_SECONDS, configured
 from tests import factories
 from trading.models import Signal
-from trading.rows import first
+from trading.rows import every, first, marks
 
 
 def told(name: str) -> str:
@@ -38,12 +38,18 @@ def database_value(statement: str) -> Any:
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_nothing_is_prepared_on_the_server_however_often_it_is_asked(database: Any) -> None:
+def test_only_our_own_steady_statements_are_prepared_on_the_server(database: Any) -> None:
     factories.make_signal()
+    one = "SELECT 1 FROM trading_signal WHERE amount_lamports > %s"
     for number in range(20):
         assert Signal.objects.filter(amount_lamports__gt=number).count() == 1
-        assert first("SELECT 1 FROM trading_signal WHERE amount_lamports > %s", number) == (1,)
-    assert database_value("SELECT count(*) FROM pg_prepared_statements") == 0
+        assert first(one, number) == (1,)
+        values = tuple(range(4 + number))
+        several = f"SELECT 1 FROM trading_signal WHERE attempts IN ({marks(values)})"  # noqa: S608
+        assert every(several, *values)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        assert [row[0] for row in cursor.fetchall()] == [one.replace("%s", "$1")]
 
 
 @pytest.mark.parametrize("engine", [SQLITE, POSTGRESQL])
