@@ -5,7 +5,7 @@ behind this module. Shapes: formats.md section 4.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Never
 
 from solders.instruction import AccountMeta, Instruction
@@ -260,8 +260,17 @@ def _instruction(value: object, owner: str) -> Instruction:
 
 
 def _account_meta(value: object) -> AccountMeta:
+    entry = as_object(value, "account")
+    return _meta(
+        as_text(entry.get("pubkey"), "account"),
+        as_flag(entry.get("isSigner"), "isSigner"),
+        as_flag(entry.get("isWritable"), "isWritable"),
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _meta(address: str, is_signer: bool, is_writable: bool) -> AccountMeta:
+    """An instruction names two dozen accounts, most of them again and again."""
     return AccountMeta(
-        pubkey=as_pubkey(field(value, "pubkey"), "account"),
-        is_signer=as_flag(field(value, "isSigner"), "isSigner"),
-        is_writable=as_flag(field(value, "isWritable"), "isWritable"),
+        pubkey=as_pubkey(address, "account"), is_signer=is_signer, is_writable=is_writable
     )

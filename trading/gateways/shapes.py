@@ -6,6 +6,7 @@ import base64
 import binascii
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from solders.pubkey import Pubkey
@@ -78,14 +79,21 @@ def as_bytes(value: object, what: str) -> bytes:
 
 def as_pubkey(value: object, what: str) -> Pubkey:
     try:
-        return Pubkey.from_string(as_text(value, what))
+        return _pubkey(as_text(value, what))
     except ValueError:
         raise _wrong(value, what, "an address") from None
 
 
+@lru_cache(maxsize=8_192)
+def _pubkey(text: str) -> Pubkey:
+    """The same programs, pools and mints come again in almost every reply. ValueError for what is no address."""
+    return Pubkey.from_string(text)
+
+
 def as_address(value: object, what: str) -> str:
     """The text of a 32-byte address."""
-    return str(as_pubkey(value, what))
+    as_pubkey(value, what)
+    return as_text(value, what)
 
 
 def as_signature(value: object, what: str) -> str:
