@@ -221,6 +221,12 @@ class Position(models.Model):
                 condition=models.Q(status="CLOSED"),
                 name="position_closed",
             ),
+            models.Index(
+                fields=["mint", "closed_at"],
+                condition=models.Q(status="CLOSED"),
+                name="position_last_closed",
+            ),
+            models.Index(fields=["leader_address", "mint", "opened_at"], name="position_of_leader"),
         ]
 
     def __str__(self) -> str:

@@ -14,8 +14,9 @@ UNKNOWN = "UNKNOWN"
 class Submission(models.Model):
     """One signed transaction, committed before its first byte leaves; the chain decides what became of it."""
 
+    # Without an index of its own: that of `one_submission_an_attempt` begins with it.
     signal = models.ForeignKey(
-        "trading.Signal", on_delete=models.PROTECT, related_name="submissions"
+        "trading.Signal", on_delete=models.PROTECT, related_name="submissions", db_index=False
     )
     position = models.ForeignKey(
         "trading.Position", null=True, on_delete=models.PROTECT, related_name="submissions"
