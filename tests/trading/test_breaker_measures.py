@@ -170,6 +170,16 @@ def test_the_worst_process_speaks_for_the_rpc() -> None:
     assert evaluated() == {Rule.RPC_ERRORS: Phase.TRIPPED}
 
 
+def test_a_close_leaves_what_the_nodes_do_to_the_guard() -> None:
+    rpc("executor", calls=200, failures=40)
+    evaluate_breaker(now=NOW, sol_price=SolPrice(usd=Decimal(100), at=NOW), is_equity_new=False)
+    assert not trading_state().trips
+    assert Rule.RPC_ERRORS in evaluated()
+    Heartbeat.objects.all().delete()
+    evaluate_breaker(now=NOW, is_equity_new=False)
+    assert [trip.rule for trip in trading_state().trips] == [Rule.RPC_ERRORS]
+
+
 def test_a_process_that_is_silent_says_nothing_about_the_rpc() -> None:
     rpc("executor", calls=200, failures=200, seconds_ago=16)
     assert evaluated() == {}

@@ -56,8 +56,9 @@ def evaluate_breaker(
 ) -> None:
     """Look at what happened lately and store what is tripped now; audit, incident and push on a change.
 
-    Without new equity the drawdown stays as it was and a day of points need not be read. A missing row stays
-    missing and an unreadable one stays unreadable: both halt entries by themselves.
+    Without new equity, as at every close, drawdown, drain and what the nodes do stay as they were: the guard
+    looks at them every few seconds. A missing row stays missing and an unreadable one stays unreadable: both
+    halt entries by themselves.
     """
     state = _locked_state()
     if state is None:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
 from audit.models import Heartbeat
 from trading.domain.breaker import WINDOW, Window
@@ -23,11 +25,13 @@ HEARTBEAT_LIFETIME = timedelta(seconds=15)
 def measure(
     state: TradingState, policy: BreakerPolicy, now: datetime, *, is_equity_new: bool
 ) -> Window:
-    """What happened in the window that the rules look at."""
+    """What happened in the window that the rules look at; without new equity what no trade of ours changes is
+    not known.
+    """
     closed_pnl, oldest_loss_at = _closed(now)
     since = max(now - WINDOW, state.reset_at or now - WINDOW)
     equity, peak = _equity(since) if is_equity_new else (None, None)
-    calls, failures, failed_over_at = _rpc(policy, now)
+    calls, failures, failed_over_at = _rpc(policy, now) if is_equity_new else (None, 0, None)
     drain_since = now - timedelta(seconds=policy.drain_window_seconds)
     drain_since = max(drain_since, state.reset_at or drain_since)
     drained = _drained(drain_since) if is_equity_new else None
@@ -52,11 +56,18 @@ def _open_pnl() -> int:
         " realised_pnl_lamports - COALESCE(pardoned_lamports, 0)"
         " FROM trading_position WHERE status IN ('ACTIVE', 'EXITING')"
     )
-    return sum(
-        realised
-        + value_lamports(token_raw=int(held), decimals=decimals, price_sol=Decimal(str(price)))
-        - apportioned_cost_lamports(cost_lamports=cost, held_raw=int(held), bought_raw=int(bought))
-        for held, bought, decimals, cost, price, realised in rows
+    return sum(realised + _unrealised(*columns) for *columns, realised in rows)
+
+
+@lru_cache(maxsize=4_096)
+def _unrealised(held: Any, bought: Any, decimals: int, cost: int, price: Any) -> int:
+    """What a position holds at its last price less what that cost, from its columns.
+
+    Every close asks for every open position, and hardly one has another price by the next close.
+    """
+    value = value_lamports(token_raw=int(held), decimals=decimals, price_sol=Decimal(str(price)))
+    return value - apportioned_cost_lamports(
+        cost_lamports=cost, held_raw=int(held), bought_raw=int(bought)
     )
 
 

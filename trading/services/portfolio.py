@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -33,13 +34,8 @@ def snapshot(
     taken off it, because it does not know of them yet.
     """
     open_rows = [
-        (
-            strategy,
-            held,
-            apportioned_cost_lamports(
-                cost_lamports=cost, held_raw=int(held_raw), bought_raw=int(bought_raw)
-            ),
-        )
+        # Most are whole, and there may be hundreds.
+        (strategy, held, cost if held_raw == bought_raw else _left(cost, held_raw, bought_raw))
         for strategy, held, cost, held_raw, bought_raw in every(
             "SELECT strategy, mint, cost_lamports, held_raw, bought_raw FROM trading_position"
             " WHERE status IN ('ACTIVE', 'EXITING')"
@@ -50,9 +46,9 @@ def snapshot(
         " WHERE status = 'EXECUTING' AND reserved_lamports > 0 AND uuid <> %s",
         parameter(Signal, "uuid", signal),
     )
-    exposure = {Strategy.SHIELD: 0, Strategy.SPEAR: 0}
+    exposure: dict[str, int] = dict.fromkeys(Strategy, 0)
     for strategy, _, lamports in [*open_rows, *reserved_rows]:
-        exposure[Strategy(strategy)] += lamports
+        exposure[strategy] += lamports
     reserved = sum(lamports for _, _, lamports in reserved_rows) + _spent_since(balance_at)
     closed = first(
         "SELECT max(closed_at) FROM trading_position WHERE mint = %s AND status = 'CLOSED'", mint
@@ -65,6 +61,13 @@ def snapshot(
         token_lamports=sum(lamports for _, held, lamports in open_rows if held == mint),
         is_held=any(held == mint for _, held, _ in [*open_rows, *reserved_rows]),
         last_closed_at=moment(closed[0]) if closed else None,
+    )
+
+
+def _left(cost_lamports: int, held_raw: Any, bought_raw: Any) -> int:
+    """Cost of what a position still holds, from its columns as a plain SELECT returns them."""
+    return apportioned_cost_lamports(
+        cost_lamports=cost_lamports, held_raw=int(held_raw), bought_raw=int(bought_raw)
     )
 
 
