@@ -4,12 +4,13 @@ An ordinary Django handler spends six times more on thread contexts, request sig
 listeners than this whole request costs; none of them does anything for a signed POST.
 """
 
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import path, set_script_prefix
+from django.urls import ResolverMatch, get_resolver, path
 
 from chimera_site.api import api
 from trading.api import reception, render
@@ -17,6 +18,7 @@ from trading.reception import BODY_LIMIT_BYTES, NOTICE_LIMIT_BYTES, too_large
 
 LIMITS_BYTES = {"/api/v1/providers/helius": NOTICE_LIMIT_BYTES}
 """Of bodies; everywhere else a signal's."""
+PATHS_REMEMBERED = 64
 
 
 async def health(request: HttpRequest) -> JsonResponse:
@@ -50,6 +52,11 @@ urlpatterns = [path("health", health), path("api/v1/", api.urls)]
 class LeanHandler(ASGIHandler):
     """Django's own request cycle without per-request threads, signals and listeners."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        # The same few paths again and again; walking the patterns takes longer than most of an answer.
+        self._match = lru_cache(maxsize=PATHS_REMEMBERED)(get_resolver().resolve)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
@@ -61,10 +68,16 @@ class LeanHandler(ASGIHandler):
         body = await _read(receive, limit)
         if body is None:
             return render(too_large(limit))
-        set_script_prefix("")
-        response = await self.get_response_async(ASGIRequest(scope, BytesIO(body)))
+        request = ASGIRequest(scope, BytesIO(body))
+        request._body = body  # read already, and no larger than it may be
+        response = await self.get_response_async(request)
         assert isinstance(response, HttpResponse)
         return not_allowed(response) if response.status_code == 405 else response
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """The view of the request's path; Resolver404 when there is none."""
+        request.resolver_match = self._match(request.path_info)
+        return request.resolver_match
 
 
 async def _read(receive: Any, limit_bytes: int) -> bytes | None:

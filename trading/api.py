@@ -3,14 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from trading.alerts import AlertDoor
 from trading.domain.addresses import read_networks
 from trading.reception import Reception
 from trading.services.answers import Answer
+
+SIGNING_HEADERS = (
+    *("x-signature", "x-timestamp", "authorization"),
+    *("webhook-id", "webhook-timestamp", "webhook-signature"),
+)
+"""Nothing else of a request's head says whose it is."""
+_KEYS = {f"HTTP_{name.upper().replace('-', '_')}": name for name in SIGNING_HEADERS}
 
 router = Router(tags=["signals"])
 reception = Reception(clock=lambda: datetime.now(UTC))
@@ -22,13 +30,13 @@ alerts = AlertDoor(
 
 
 @router.post("/webhook", auth=None, summary="Deliver a signal")
-async def webhook(request: HttpRequest) -> JsonResponse:
+async def webhook(request: HttpRequest) -> HttpResponse:
     """Accepts one signed signal (specification §3). The body is read raw: the signature covers its bytes."""
     return render(await reception.answer(headers=_headers(request), body=request.body))
 
 
 @router.post("/providers/helius", auth=None, summary="Tell of leaders' transactions")
-async def helius(request: HttpRequest) -> JsonResponse:
+async def helius(request: HttpRequest) -> HttpResponse:
     """Accepts Helius' webhook: a JSON array of transactions, the shared secret in `Authorization`.
 
     Answered as soon as the body is stored. Which transactions are swaps of leaders is found out afterwards.
@@ -37,11 +45,11 @@ async def helius(request: HttpRequest) -> JsonResponse:
 
 
 def _headers(request: HttpRequest) -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
+    return {name: request.META[key] for key, name in _KEYS.items() if key in request.META}
 
 
 @router.post("/providers/alerts/{name}", auth=None, summary="Deliver an alert")
-async def alert(request: HttpRequest, name: str) -> JsonResponse:
+async def alert(request: HttpRequest, name: str) -> HttpResponse:
     """Accepts one alert in the shape that the mapping of this name reads (docs/alerts.md)."""
     answer = await alerts.answer(
         name=name,
@@ -52,7 +60,7 @@ async def alert(request: HttpRequest, name: str) -> JsonResponse:
     return render(answer)
 
 
-def render(answer: Answer) -> JsonResponse:
+def render(answer: Answer) -> HttpResponse:
     """The answer's status, body and Retry-After."""
     body: dict[str, Any] = {"status": answer.status}
     if answer.code:
@@ -63,7 +71,9 @@ def render(answer: Answer) -> JsonResponse:
         body["state"] = answer.state
     if answer.details:
         body["details"] = answer.details
-    response = JsonResponse(body, status=answer.http_status)
+    response = HttpResponse(
+        orjson.dumps(body), status=answer.http_status, content_type="application/json"
+    )
     if answer.retry_after_seconds is not None:
         response["Retry-After"] = str(answer.retry_after_seconds)
     return response

@@ -128,16 +128,18 @@ def _object_of_unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
+_DECODER = json.JSONDecoder(
+    parse_float=Decimal,
+    parse_int=Decimal,
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_object_of_unique_fields,
+)
+
+
 def parse_object(body: bytes) -> dict[str, Any]:
     """A JSON object, its numbers as Decimal; SignalInvalid when the bytes are none."""
     try:
-        payload = json.loads(
-            body.decode("utf-8"),
-            parse_float=Decimal,
-            parse_int=Decimal,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_object_of_unique_fields,
-        )
+        payload = _DECODER.decode(body.decode("utf-8"))
     except RecursionError:
         raise SignalInvalid({"body": "is nested too deeply"}) from None
     except (ValueError, InvalidOperation):
