@@ -122,9 +122,10 @@ class _Session:
 
     @asynccontextmanager
     async def request(
-        self, method: str, url: str, *, params: Any, data: bytes | None, headers: Any, **_: Any
+        self, method: str, url: str, *, params: Any, data: Any, headers: Any, **_: Any
     ) -> AsyncIterator[_Reply]:
         parts = urlsplit(url)
+        body = b"" if data is None else await data.as_bytes()
         scope = {
             "type": "http",
             "method": method,
@@ -134,7 +135,7 @@ class _Session:
             "client": ("127.0.0.1", 1),
         }
         async with asyncio.timeout(self._timeout_seconds):
-            reply = await self._wire.carry(scope, data or b"")
+            reply = await self._wire.carry(scope, body)
         yield reply
 
 
