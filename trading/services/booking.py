@@ -184,9 +184,8 @@ def _open_position(
         **entry_liquidity(signal),
     )
     # Nothing of it was sold yet: its result so far is what its fill and the tries before it cost.
-    position.realised_pnl_lamports = (
-        pnl_of(position) - change.network_fee_lamports - change.tip_lamports
-    )
+    before = pnl_of(position) if signal.dead_submissions else 0
+    position.realised_pnl_lamports = before - change.network_fee_lamports - change.tip_lamports
     add(position)
     open_lot(_store_fill(submission, position, change, sol_price_usd, filled_at))
     _complete(signal, code="BOUGHT", now=now)
