@@ -1,7 +1,7 @@
 """The decision on a claimed buy, on the rows: stored with every gate, its capital reserved, its order recorded."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,7 +13,8 @@ from trading.domain.decision import Denial, Facts, Order, Portfolio, decide, den
 from trading.domain.leaders import LeaderFacts
 from trading.domain.lifecycle import SignalStatus
 from trading.domain.policy import Policy
-from trading.domain.safety import PERMANENT_REFUSALS, TokenFacts
+from trading.domain.safety import PERMANENT_REFUSALS, SaleFacts, TokenFacts
+from trading.domain.tips import TipPrice
 from trading.models import Decision, Token
 from trading.rows import insert, serialise
 from trading.services.claims import Claim
@@ -212,18 +213,23 @@ def _facts_json(facts: Facts) -> dict[str, Any]:
         "unavailable": facts.token.unavailable,
         "quoted_out_raw": str(facts.quote.out_amount_raw),
         "price_impact": str(facts.quote.price_impact),
-        "sale": None if facts.sale is None else asdict(facts.sale),
+        "sale": _fields(facts.sale),
         "leader_price": None if facts.fill is None else _text(facts.fill.lamports_per_raw),
         "balance_lamports": facts.portfolio.balance_lamports,
         "open_positions": facts.portfolio.open_positions,
         "size_mode": facts.copying.size_mode,
         "capital_lamports": facts.portfolio.capital_lamports,
         "tip_lamports": facts.tip_lamports,
-        "tip": None if facts.tip is None else asdict(facts.tip),
+        "tip": _fields(facts.tip),
         "network_fee_lamports": facts.network_fee_lamports,
         "sol_price_usd": _text(facts.sol_price_usd),
         "route": facts.route,
     }
+
+
+def _fields(value: SaleFacts | TipPrice | None) -> dict[str, Any] | None:
+    """A flat dataclass as a dict; dataclasses.asdict would copy each value deeply."""
+    return None if value is None else {each: getattr(value, each) for each in value.__slots__}
 
 
 def _text(value: Any) -> str | None:

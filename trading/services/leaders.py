@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -28,8 +29,10 @@ COLUMNS = (
     "maximum_buys_per_token", "daily_cap_lamports", "hours_from", "hours_to", "hours_zone",
     "slippage_bps", "tip_lamports", "allowed_mints", "blocked_mints",
 )  # fmt: skip
+LISTS = ("allowed_mints", "blocked_mints")
 _SETTINGS = (
-    f"SELECT {', '.join(COLUMNS)}, status, active_until,"  # noqa: S608
+    f"SELECT {', '.join(f'CAST({each} AS TEXT)' if each in LISTS else each for each in COLUMNS)},"  # noqa: S608
+    " status, active_until,"
     " (SELECT run FROM wallets_episode WHERE leader_address = address ORDER BY id DESC LIMIT 1)"
     " FROM wallets_leader WHERE address = %s"
 )
@@ -44,7 +47,7 @@ def leader_facts(address: str, *, signal: UUID, mint: str, now: datetime) -> Lea
     if row is None:
         return None
     *settings, status, active_until, roster_run = row
-    copying = _settings(settings)
+    copying = _settings(*settings)
     own = parameter(Signal, "uuid", signal)
     return LeaderFacts(
         is_active=status == LeaderStatus.ACTIVE,
@@ -97,7 +100,9 @@ def following(address: str) -> Following:
     return Following(exit_mode=ExitMode(row[0]), follow_bps=row[1])
 
 
-def _settings(row: list[Any]) -> CopySettings:
+@lru_cache(maxsize=1_024)
+def _settings(*row: Any) -> CopySettings:
+    """The settings in these columns, put together once while they stay the same: every buy asks twice."""
     values = dict(zip(COLUMNS, row, strict=True))
     return CopySettings(
         **values
@@ -106,20 +111,14 @@ def _settings(row: list[Any]) -> CopySettings:
             "size_mode": SizeMode(values["size_mode"]),
             "hours_from": _time(values["hours_from"]),
             "hours_to": _time(values["hours_to"]),
-            "allowed_mints": _mints(values["allowed_mints"]),
-            "blocked_mints": _mints(values["blocked_mints"]),
         }
+        | {name: tuple(json.loads(values[name])) for name in LISTS}
     )
 
 
 def _time(value: Any) -> time | None:
     """A time of day as a plain SELECT returns it: text from SQLite."""
     return time.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _mints(value: Any) -> tuple[str, ...]:
-    """A stored list as a plain SELECT returns it: text, or parsed already."""
-    return tuple(json.loads(value) if isinstance(value, str) else value)
 
 
 def _buys(address: str, mint: str, own: Any) -> int:
