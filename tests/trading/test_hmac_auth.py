@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -61,6 +62,29 @@ def test_each_request_has_a_key_of_its_own_for_replays() -> None:
     assert max(map(len, keys)) <= 130
     again = asked(standard(b"ada's", before="v1,bm90IHRoaXM= "))
     assert again.replay_key == asked(standard(b"ada's")).replay_key
+
+
+@given(
+    st.tuples(st.sampled_from(["", "0", "00"]), st.integers(10**9, 10**10 - 1)),
+    st.integers(0, 14),
+    st.text("0123456789", max_size=12),
+    st.integers(-60, 60),
+)
+def test_a_signature_has_one_key_wherever_the_timestamp_is_said_to_end(
+    parts: tuple[str, int], end: int, digits: str, seconds: int
+) -> None:
+    """The same bytes, cut elsewhere, carry the same signature: it may still be accepted only once."""
+    zeros, moment = parts
+    signed = f"{zeros}{moment}{digits}".encode() + BODY
+    keys = set()
+    for cut in {len(f"{zeros}{moment}"), end}:
+        headers = {
+            "x-timestamp": signed[:cut].decode(errors="replace"),
+            "x-signature": sign(secret="ada's", timestamp="", body=signed),
+        }
+        with suppress(NotAuthentic):
+            keys.add(asked(headers, body=signed[cut:], now=moment + seconds).replay_key)
+    assert len(keys) == 1
 
 
 @pytest.mark.parametrize("seconds", [-60, 0, 60])
