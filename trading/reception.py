@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from django.db.models import Q
@@ -15,6 +16,7 @@ from trading.metrics import Stage
 from trading.models import Door, ProviderSecret
 from trading.services.answers import Answer
 from trading.services.deliveries import Request, receive_deliveries
+from trading.services.measures import EntryQueue
 from trading.services.notices import Post, count_transactions, receive_notices
 from trading.writer import Collected, GroupWriter, StorageUnavailable
 
@@ -45,7 +47,7 @@ class Reception:
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._writer = GroupWriter()
-        self._store = Collected(self._writer, receive_deliveries)
+        self._store = Collected(self._writer, partial(receive_deliveries, queue=EntryQueue()))
         self._note = Collected(self._writer, receive_notices)
         self._secrets: dict[str, list[KnownSecret]] = {}
         self._refreshing: asyncio.Task[None] | None = None

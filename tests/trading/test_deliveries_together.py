@@ -14,6 +14,7 @@ from solders.signature import Signature
 from audit.models import DeadLetter, PolicyRevision
 from tests import factories
 from tests.factories import LEADER, MINT
+from trading.domain.lifecycle import SignalStatus
 from trading.domain.policy import Policy
 from trading.domain.signals import SignalInvalid, SignalRequest, parse_signal
 from trading.domain.values import USDC_MINT
@@ -24,11 +25,13 @@ from trading.models import (
     LeaderTrade,
     Provider,
     Signal,
+    SignalEvent,
     SignalKey,
     Token,
 )
 from trading.services.answers import Answer
 from trading.services.deliveries import Request, receive_deliveries
+from trading.services.measures import EntryQueue
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 4, 12, 0, 30, tzinfo=UTC)
@@ -134,6 +137,44 @@ def test_the_queue_fills_up_in_the_middle_of_a_list() -> None:
     assert found[12:] == ["202", "202"], "an exit is never refused"
     assert DeadLetter.objects.filter(code="LOAD_SHED").count() == 2
     assert Delivery.objects.filter(code="queue_full", replay_key__isnull=False).count() == 0
+
+
+def move(one: Signal, to: SignalStatus) -> None:
+    """A step of the executor's, told as it tells them."""
+    Signal.objects.filter(pk=one.pk).update(status=to)
+    SignalEvent.objects.create(signal=one, at=NOW, status=to)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_queue_that_is_kept_refuses_what_counting_every_time_would(seed: int) -> None:
+    rng, queue, refused = random.Random(seed), EntryQueue(), 0
+    waiting = {"status__in": (SignalStatus.QUEUED, SignalStatus.RETRY), "priority__gt": 0}
+    for turn in range(25):
+        room = 10 - Signal.objects.filter(**waiting).count()
+        several = [request(trade_uuid=f"{turn}-{number}") for number in range(rng.randrange(1, 5))]
+        found = [each.http_status for each in receive_deliveries(several, queue=queue)]
+        assert found == [202 if number < room else 503 for number in range(len(several))]
+        refused += found.count(503)
+        for one in list(Signal.objects.exclude(status=SignalStatus.COMPLETED)):
+            if one.status == SignalStatus.EXECUTING:
+                move(one, rng.choice([SignalStatus.RETRY, SignalStatus.COMPLETED]))
+            elif rng.random() < 0.3:
+                move(one, SignalStatus.EXECUTING)
+    assert refused, "the queue was full at times"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_counted_in_an_undone_transaction_is_forgotten() -> None:
+    queue = EntryQueue()
+    with transaction.atomic():
+        receive_deliveries([request(action="SELL", trade_uuid=str(n)) for n in range(4)])
+        receive_deliveries([request(trade_uuid="b")], queue=queue)
+        transaction.set_rollback(True)
+    for number in range(12):
+        expected = 202 if number < 10 else 503
+        answer = receive_deliveries([request(trade_uuid=f"c{number}")], queue=queue)[0]
+        assert answer.http_status == expected
 
 
 def test_each_kind_of_request_gets_its_own_answer() -> None:

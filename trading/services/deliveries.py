@@ -31,7 +31,7 @@ from trading.services.intake import (
     taken_names,
     with_mint,
 )
-from trading.services.measures import Measures
+from trading.services.measures import EntryQueue, Measures
 from trading.services.pairing import TradesTold
 
 REPLAYED = "replayed_request"
@@ -49,17 +49,19 @@ class Request:
     received_at: datetime
 
 
-def receive_deliveries(requests: Sequence[Request]) -> list[Answer]:
+def receive_deliveries(
+    requests: Sequence[Request], *, queue: EntryQueue | None = None
+) -> list[Answer]:
     """Answer requests in their order and store each with its answer, in one transaction.
 
     Replay, rate, validity, identity, token cache, halt and shedding are checked in that order, and a
     request counts for those behind it; only an accepted one creates a signal. 429 and 503 leave the
-    request free to be sent again as it is.
+    request free to be sent again as it is. A `queue` that is kept from call to call is counted less often.
     """
     for number in range(TRIES):
         try:
             with transaction.atomic():
-                answers = _receive(requests, is_first_try=number == 0)
+                answers = _receive(requests, queue, is_first_try=number == 0)
             break
         except IntegrityError:
             # Another process stored one of these between our look and our insert, or a dead letter has
@@ -70,9 +72,11 @@ def receive_deliveries(requests: Sequence[Request]) -> list[Answer]:
     return answers
 
 
-def _receive(requests: Sequence[Request], *, is_first_try: bool) -> list[Answer]:
+def _receive(
+    requests: Sequence[Request], queue: EntryQueue | None, *, is_first_try: bool
+) -> list[Answer]:
     cases = _cases(requests)
-    door = _Door(cases, is_first_try=is_first_try)
+    door = _Door(cases, queue, is_first_try=is_first_try)
     answers = [door.answer(case) for case in cases]
     door.store()
     insert_many(
@@ -112,7 +116,9 @@ def _case(request: Request, mints: dict[str, tuple[str, str]]) -> _Case:
 class _Door:
     """What the rows know about a list of requests, looked up once and kept up to date from one to the next."""
 
-    def __init__(self, cases: Sequence[_Case], *, is_first_try: bool) -> None:
+    def __init__(
+        self, cases: Sequence[_Case], queue: EntryQueue | None, *, is_first_try: bool
+    ) -> None:
         requests = [case.request for case in cases]
         self._replayed = _replayed({each.caller.replay_key for each in requests})
         self._buckets = Buckets(requests)
@@ -123,6 +129,7 @@ class _Door:
         self._measures = Measures(
             [case.signal for case in cases if case.signal and case.signal.action is Action.BUY],
             now=min(each.received_at for each in requests),
+            queue=queue,
         )
         self._told = TradesTold(
             [case.signal for case in cases if case.signal],

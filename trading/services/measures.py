@@ -3,6 +3,9 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
+
+from django.db import transaction
 
 from audit import services as audit
 from trading.domain.policy import Policy, PolicyInvalid
@@ -18,10 +21,52 @@ from trading.services.state import TradingNow, trading_state
 log = logging.getLogger("deliveries")
 
 
+class EntryQueue:
+    """How many entries wait, counted anew only when that could change an answer.
+
+    Walking a queue of thousands would take longer than storing what comes. Whatever joins it, new or come
+    back from the executor, tells a step of its story in the same transaction, and the numbers of the steps
+    only grow: no more wait than did at the last count, and steps were told since.
+    """
+
+    def __init__(self) -> None:
+        self._counted: tuple[int, int] | None = None
+
+    def waiting(self, *, enough: int, capacity: int) -> int:
+        """How many wait, `capacity` where they are more; a larger number only when it is at most `enough`."""
+        # Before the count: a step told meanwhile then counts twice rather than never.
+        step = _last_step()
+        if self._counted is not None:
+            waited, step_then = self._counted
+            at_most = waited + step - step_then
+            if at_most <= enough:
+                return at_most
+        counted = first(
+            "SELECT count(*) FROM (SELECT 1 FROM trading_signal"
+            " WHERE status IN ('QUEUED', 'RETRY') AND priority > 0 LIMIT %s) AS waiting",
+            capacity,
+        )
+        waiting = int(counted[0]) if counted else 0
+        if waiting < capacity:
+            # Only what is committed: the numbers of steps that are undone come again.
+            transaction.on_commit(partial(self._remember, waiting, step))
+        return waiting
+
+    def _remember(self, waiting: int, step: int) -> None:
+        self._counted = (waiting, step)
+
+
+def _last_step() -> int:
+    found = first("SELECT coalesce(max(id), 0) FROM trading_signalevent")
+    return int(found[0]) if found else 0
+
+
 class Measures:
     """Why a buy is not even queued: a mint known to be bad, halted entries or SPEAR, a full queue."""
 
-    def __init__(self, buys: Sequence[SignalRequest], *, now: datetime) -> None:
+    def __init__(
+        self, buys: Sequence[SignalRequest], *, now: datetime, queue: EntryQueue | None = None
+    ) -> None:
         self._shed: list[SignalRequest] = []
         self._now = now
         self.unreadable: Exception | None = None
@@ -35,7 +80,9 @@ class Measures:
             self.unreadable = error
             return
         self._state: TradingNow = trading_state()
-        self._waiting = _waiting(at_most=self._policy.queue_capacity)
+        capacity = self._policy.queue_capacity
+        enough = capacity * self._policy.shed_spear_bps // 10_000 - len(buys)
+        self._waiting = (queue or EntryQueue()).waiting(enough=enough, capacity=capacity)
         self._refused = _refused({each.mint for each in buys}, now)
 
     def refusal(self, signal: SignalRequest) -> Answer | None:
@@ -95,13 +142,3 @@ def _refused(mints: set[str], now: datetime) -> dict[str, str]:
         parameter(Token, "refused_until", now),
     )
     return dict(found)
-
-
-def _waiting(*, at_most: int) -> int:
-    """How many entries wait; nobody asks how much fuller than full the queue is."""
-    counted = first(
-        "SELECT count(*) FROM (SELECT 1 FROM trading_signal"
-        " WHERE status IN ('QUEUED', 'RETRY') AND priority > 0 LIMIT %s) AS waiting",
-        at_most,
-    )
-    return int(counted[0]) if counted else 0
