@@ -4,10 +4,11 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
-from workers.bench.load import Provider, Spec, send_at_rate, send_at_will
+from workers.bench.load import Provider, Spec, play, send_at_rate, send_at_will
 
 ANSWER = json.dumps({"status": "accepted", "trade_uuid": "a"}).encode()
 
@@ -109,6 +110,13 @@ async def test_a_closed_loop_stops_when_its_bodies_or_its_time_are_over(
     assert behaviour.requests == 6
     await send_at_will(sender, [b"{}"] * 6, clients=2, seconds=0.0)
     assert behaviour.requests == 6
+
+
+async def test_the_sender_tells_how_busy_it_was_itself(slow: tuple[Slow, int]) -> None:
+    spec = replace(spec_of(slow[1]), clients=2, seconds=60.0)
+    found = await play(spec, [b"{}"] * 6)
+    assert [(status, name) for status, _, name in found["results"]] == [(202, "a")] * 6
+    assert found["cpu_seconds"] > 0
 
 
 async def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

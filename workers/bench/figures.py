@@ -49,7 +49,8 @@ class Phase:
     ends: Mapping[str, int]
     lost: int
     cpu_milliseconds: Mapping[str, float] = field(default_factory=dict)
-    """Processor time a signal sent, by process: what is left of a figure on a busy machine."""
+    """Processor time a signal sent, by process: what is left of a figure on a busy machine. `load` is the
+    sender's own: when it nears the time between two signals, the sender is what was measured."""
 
     @property
     def accepted_per_second(self) -> float:

@@ -163,17 +163,17 @@ async def send_at_will(
 
 
 async def play(spec: Spec, bodies: Sequence[bytes]) -> dict[str, Any]:
-    """Send everything; what came back and how long it took."""
+    """Send everything; what came back, how long it took and how much of that a processor's time."""
     provider = Provider(spec)
     await provider.open(spec.clients or CONNECTIONS)
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     if spec.clients:
         await send_at_will(provider, bodies, clients=spec.clients, seconds=spec.seconds)
     else:
         await send_at_rate(provider, bodies, rate=spec.rate)
-    took = time.perf_counter() - begun
+    took, used = time.perf_counter() - begun, time.process_time() - busy
     provider.close()
-    return {"took_seconds": took, "results": provider.results()}
+    return {"took_seconds": took, "cpu_seconds": used, "results": provider.results()}
 
 
 def main() -> None:

@@ -83,7 +83,7 @@ class Bench:
         before = cpu_seconds(self._pids())
         found = await self._load(bodies, **how)
         await rows.wait_until_quiet()
-        after = cpu_seconds(self._pids())
+        after = cpu_seconds(self._pids()) | {"load": found["cpu_seconds"]}
         results = found["results"]
         names = [name for status, _, name in results if status == 202]
         ends, lost = await sync_to_async(rows.ends_of)(names)
@@ -100,8 +100,8 @@ class Bench:
             ends=ends,
             lost=lost,
             cpu_milliseconds={
-                name: round((after[name] - before[name]) * 1_000 / len(results), 3)
-                for name in after
+                name: round((used - before.get(name, 0.0)) * 1_000 / len(results), 3)
+                for name, used in after.items()
             },
         )
 
@@ -181,7 +181,7 @@ async def send(
     clients: float = 0,
     seconds: float = 0.0,
 ) -> dict[str, Any]:
-    """Have a process of its own send these; `results` and `took_seconds` as load.py writes them."""
+    """Have a process of its own send these; `results`, `took_seconds` and `cpu_seconds` as load.py writes them."""
     directory = settings.DATA_DIR
     bodies_file, results_file = directory / "bodies", directory / "results.json"
     bodies_file.write_bytes(b"\n".join(bodies))
