@@ -16,7 +16,7 @@ from trading.gateways.chain_facts import AccountData
 from trading.gateways.transactions import Closing
 from trading.metrics import Stage
 from trading.models import Position
-from trading.services.claims import Claim, retry_later
+from trading.services.claims import HOPELESS_ATTEMPTS, Claim, retry_later
 from trading.services.orders import SignedOrder, record_sell
 from trading.services.plans import SellPlan, Work, plan_sell, put_back
 from trading.services.steps import PositionBusy
@@ -31,7 +31,6 @@ RETRY_DELAYS = (
     timedelta(seconds=2),
     timedelta(seconds=10),
 )
-HOPELESS_ATTEMPTS = 30
 HOPELESS_DELAY = timedelta(seconds=30)
 """What nobody takes spends the allowance of everybody's exits with every try. The exit watcher has it
 tried at once when a price is back; an outage is no such answer, and never waits for so long."""

@@ -1,7 +1,10 @@
 """Who works on which signal: one at a time, exits first, and never one that somebody still holds."""
 
+import socket
 import threading
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,18 +14,20 @@ from django.utils import timezone
 from audit.models import DeadLetter
 from tests import factories
 from tests.databases import Database
+from trading import live
 from trading.domain.lifecycle import ENDS, SignalStatus, SubmissionStatus
 from trading.domain.values import Action, Strategy
 from trading.models import Signal, SignalEvent
 from trading.services.claims import (
+    HOPELESS_ATTEMPTS,
     LEASE,
-    TOLD_ATTEMPTS,
     Claim,
     give_up,
     hurry,
     retry_later,
     skip,
     take_over_abandoned,
+    try_exits_now,
     wait_for,
 )
 from trading.services.steps import NotOurs, step
@@ -157,16 +162,16 @@ def test_a_buy_has_a_last_try_and_a_sell_has_none() -> None:
 
 def test_an_exit_that_fails_for_days_fills_no_pages() -> None:
     signal = exiting()
-    for number in range(TOLD_ATTEMPTS + 20):
+    for number in range(HOPELESS_ATTEMPTS + 20):
         now = NOW + number * SECOND
         claim = claimed(is_exit=True, now=now)
-        code = "B" if number == TOLD_ATTEMPTS + 10 else "A"
+        code = "B" if number == HOPELESS_ATTEMPTS + 10 else "A"
         retry_later(claim, code=code, text="why", delay=SECOND, maximum_attempts=3, now=now)
-    told = ["EXECUTING ", "RETRY A"] * TOLD_ATTEMPTS
+    told = ["EXECUTING ", "RETRY A"] * HOPELESS_ATTEMPTS
     assert story(signal.pk) == ["QUEUED ", *told, "EXECUTING ", "RETRY B", "EXECUTING ", "RETRY A"]
-    assert row(signal.pk).attempts == TOLD_ATTEMPTS + 20
+    assert row(signal.pk).attempts == HOPELESS_ATTEMPTS + 20
     latest = SignalEvent.objects.filter(signal=signal.pk).latest("pk")
-    assert latest.at == NOW + (TOLD_ATTEMPTS + 19) * SECOND
+    assert latest.at == NOW + (HOPELESS_ATTEMPTS + 19) * SECOND
 
 
 def test_waiting_does_not_count_as_a_try_and_fills_no_pages() -> None:
@@ -192,10 +197,27 @@ def test_an_exit_that_waits_for_a_trade_goes_on_when_that_has_ended() -> None:
         assert claim.uuid == signal.pk
     later = claimed(is_exit=True)
     retry_later(later, code="BUILD_FAILED", text="", delay=9 * SECOND, maximum_attempts=3, now=NOW)
-    hurry(leader_address=waiting.leader_address, mint=waiting.mint, now=NOW + SECOND)
+    assert hurry(leader_address=waiting.leader_address, mint=waiting.mint, now=NOW + SECOND) == 1
     assert row(waiting.pk).next_attempt_at == NOW + SECOND
     assert row(other.pk).next_attempt_at == NOW + 9 * SECOND
     assert row(failed.pk).next_attempt_at == NOW + 9 * SECOND
+
+
+def test_exits_that_may_be_tried_now_wake_the_executors(tmp_path: Path, settings: Any) -> None:
+    settings.RUNTIME_DIR = tmp_path
+    waiting = exiting()
+    claim = claimed(is_exit=True)
+    retry_later(claim, code="BUILD_FAILED", text="", delay=9 * SECOND, maximum_attempts=3, now=NOW)
+    after = {"leader_address": waiting.leader_address, "mint": waiting.mint}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(live.ear()))
+        ear.setblocking(False)
+        assert try_exits_now(**after, now=NOW + SECOND) == 1
+        assert ear.recv(8) == live.EXIT
+        assert try_exits_now(**after, now=NOW + SECOND) == 0
+        with pytest.raises(BlockingIOError):
+            ear.recv(8)
+    assert row(waiting.pk).next_attempt_at == NOW + SECOND
 
 
 def test_whoever_lost_a_signal_changes_nothing() -> None:

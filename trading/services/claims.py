@@ -1,6 +1,6 @@
 """Who works on which signal: claiming one, giving it back, and taking over what a dead process left."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,8 +24,9 @@ LEASE = timedelta(seconds=5)
 
 
 PATIENT_ATTEMPTS = 5
-TOLD_ATTEMPTS = 30
-"""So many tries have lines of their own in a signal's story; an exit may go on for days after them."""
+HOPELESS_ATTEMPTS = 30
+"""An exit may go on for days after so many tries: its story then tells the same failure once, and what
+has been answered with no is asked less often."""
 OUTCOME_AWAITED = ("BUY_PENDING", "POSITION_EXITING")
 """Why an exit is put back until a trade that is on its way has ended."""
 
@@ -79,7 +80,7 @@ def retry_later(
     if claim.request.action is Action.BUY and claim.attempt >= maximum_attempts:
         give_up(claim.uuid, code=code, text=text, now=now, token=claim.token)
         return
-    if claim.attempt > TOLD_ATTEMPTS:
+    if claim.attempt > HOPELESS_ATTEMPTS:
         _forget_the_same_try(claim.uuid, code=code)
     step(
         claim.uuid,
@@ -111,18 +112,35 @@ def _forget_the_same_try(uuid: UUID, *, code: str) -> None:
 
 
 def try_exits_now(*, leader_address: str, mint: str, now: datetime) -> int:
-    """Let the exits after this leader in this token that wait for another try have it; how many there were.
-
-    The executors' next poll finds them.
-    """
-    moment_now = parameter(Signal, "next_attempt_at", now)
-    return change(
-        "UPDATE trading_signal SET next_attempt_at = %s WHERE leader_address = %s AND mint = %s"
-        # In the words of the index, so that it serves.
-        " AND status IN ('QUEUED', 'EXECUTING', 'RETRY') AND status = 'RETRY' AND priority = 0"
-        " AND next_attempt_at > %s",
-        *(moment_now, leader_address, mint, moment_now),
+    """Let the exits after this leader in this token that wait for another try have it; how many there were."""
+    return _make_exits_due(
+        "status = 'RETRY'", (), leader_address=leader_address, mint=mint, now=now
     )
+
+
+def hurry(*, leader_address: str, mint: str, now: datetime) -> int:
+    """Let the exits that were put back until a trade after this leader in this token ends look again; how many."""
+    awaits_outcome = f"status = 'QUEUED' AND code IN ({marks(OUTCOME_AWAITED)})"
+    return _make_exits_due(
+        awaits_outcome, OUTCOME_AWAITED, leader_address=leader_address, mint=mint, now=now
+    )
+
+
+def _make_exits_due(
+    waiting: str, parameters: Sequence[str], *, leader_address: str, mint: str, now: datetime
+) -> int:
+    """Make the waiting exits after this leader in this token due now and wake the executors; how many there were."""
+    moment_now = parameter(Signal, "next_attempt_at", now)
+    due = change(
+        "UPDATE trading_signal SET next_attempt_at = %s WHERE leader_address = %s AND mint = %s"  # noqa: S608
+        # In the words of the index, so that it serves.
+        " AND status IN ('QUEUED', 'EXECUTING', 'RETRY') AND priority = 0"
+        f" AND {waiting} AND next_attempt_at > %s",
+        *(moment_now, leader_address, mint, *parameters, moment_now),
+    )
+    if due:
+        transaction.on_commit(partial(live.wake, what=live.EXIT))
+    return due
 
 
 @transaction.atomic(savepoint=False)
@@ -146,20 +164,6 @@ def wait_for(claim: Claim, *, code: str, text: str, delay: timedelta, now: datet
             *(own, code, own),
         )
         note(claim.uuid, status=SignalStatus.QUEUED, now=now, code=code, text=text)
-
-
-def hurry(*, leader_address: str, mint: str, now: datetime) -> None:
-    """Let exits that were put back until a trade after this leader in this token ends look again at once."""
-    moment_now = parameter(Signal, "next_attempt_at", now)
-    hurried = change(
-        "UPDATE trading_signal SET next_attempt_at = %s WHERE leader_address = %s AND mint = %s"  # noqa: S608
-        # In the words of the index, so that it serves.
-        " AND status IN ('QUEUED', 'EXECUTING', 'RETRY') AND status = 'QUEUED' AND priority = 0"
-        f" AND code IN ({marks(OUTCOME_AWAITED)}) AND next_attempt_at > %s",
-        *(moment_now, leader_address, mint, *OUTCOME_AWAITED, moment_now),
-    )
-    if hurried:
-        transaction.on_commit(partial(live.wake, what=live.EXIT))
 
 
 @transaction.atomic(savepoint=False)

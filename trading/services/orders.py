@@ -142,12 +142,9 @@ def offering_again(submissions: Collection[int]) -> dict[int, bool]:
     Those of all submissions that may be: what is still in flight, and whether only the block engine may
     see its bytes. From now on a refusal of the first offer is no proof (see `book_refused`).
     """
-    first_time = {
-        "id": tuple(submissions), "status": SubmissionStatus.IN_FLIGHT, "is_offered_again": False,
-    }  # fmt: skip
-    update(
-        Submission, first_time, is_offered_again=True
-    )  # any number: most were offered again before
+    in_flight = {"id": tuple(submissions), "status": SubmissionStatus.IN_FLIGHT}
+    # Any number of rows will do: most were offered again before.
+    update(Submission, in_flight | {"is_offered_again": False}, is_offered_again=True)
     return privacy_in_flight()
 
 
