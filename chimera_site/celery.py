@@ -17,6 +17,7 @@ REGISTRATION_SECONDS = 5
 RETENTION_SECONDS = 300
 OBSERVATIONS_SECONDS = 600
 REVIEW_SECONDS = 300
+ADMISSIONS_SECONDS = 300
 MINUTE, HOUR = 60, 3600
 
 # It warns root of pickled messages, and ours are JSON.
@@ -40,6 +41,7 @@ app.conf.beat_schedule = {
     "registration": every(REGISTRATION_SECONDS, "workers.tasks.keep_helius_registered"),
     "retention": every(RETENTION_SECONDS, "trading.tasks.forget_old_requests"),
     "observations": every(OBSERVATIONS_SECONDS, "trading.tasks.forget_old_observations"),
+    "admissions": every(ADMISSIONS_SECONDS, "trading.tasks.look_for_admissions"),
     "promotions": every(MINUTE, "scout.tasks.expire_promotions"),
     "runs left behind": every(MINUTE, "scout.tasks.tend_runs"),
     "copies": every(REVIEW_SECONDS, "scout.tasks.review_copies"),

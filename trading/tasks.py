@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from trading.services.admissions import look_for_drought
 from trading.services.forgetting import forget_observations
 from trading.services.retention import forget_old
 
@@ -17,3 +18,9 @@ def forget_old_observations() -> None:
 def forget_old_requests() -> None:
     """Forget refused requests and dead letters that the policy keeps no longer."""
     forget_old(now=timezone.now())
+
+
+@shared_task
+def look_for_admissions() -> None:
+    """Raise an incident when leaders buy and nothing is admitted for hours."""
+    look_for_drought(now=timezone.now())
