@@ -10,6 +10,7 @@ from typing import TypeVar
 from django.db.models import Q
 
 from trading import metrics
+from trading.collected import Collected
 from trading.domain.signals import SignalInvalid, SignalRequest, parse_signal
 from trading.hmac_auth import KnownSecret, NotAuthentic, authenticate, recognise
 from trading.metrics import Stage
@@ -18,7 +19,7 @@ from trading.services.answers import Answer
 from trading.services.deliveries import Request, receive_deliveries
 from trading.services.measures import EntryQueue
 from trading.services.notices import Post, count_transactions, receive_notices
-from trading.writer import Collected, GroupWriter, StorageUnavailable
+from trading.writer import GroupWriter, StorageUnavailable
 
 T = TypeVar("T")
 log = logging.getLogger("reception")

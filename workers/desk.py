@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from solders.address_lookup_table_account import AddressLookupTableAccount
 
+from trading.collected import Collected
 from trading.domain.values import Route
 from trading.facts.sales import SaleDesk
 from trading.facts.tokens import TokenDesk
@@ -24,7 +25,7 @@ from trading.gateways.transactions import (
     assemble,
 )
 from trading.services.orders import Sent, mark_sent
-from trading.writer import Collected, GroupWriter
+from trading.writer import GroupWriter
 from workers.conditions import Conditions
 
 T = TypeVar("T")

@@ -18,8 +18,7 @@ GUARD_SECONDS = 5.0
 class Guard:
     """Evaluates with the newest SOL price that `seen_price` knows, and asks for one where it knows none.
 
-    Give it a writer of its own: a batch that first locks the trading state and then positions could wait for
-    a booking that does it the other way round.
+    Give it a writer of its own: what it reads takes longer than the price marks that would wait behind it.
     """
 
     def __init__(

@@ -11,7 +11,8 @@ from django.db import connection
 
 from tests.databases import Database
 from tests.trading.test_writer import Gate
-from trading.writer import Collected, GroupWriter, StorageUnavailable
+from trading.collected import Collected
+from trading.writer import GroupWriter, StorageUnavailable
 
 
 async def test_what_comes_in_meanwhile_is_given_to_one_call(writer: GroupWriter) -> None:
