@@ -1,12 +1,14 @@
 """Landed transactions as the chain tells them; those asked for at the same moment share a request."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.rpc import Rpc
 
+log = logging.getLogger("landed")
 Reply = dict[str, Any] | None
 TOGETHER = 20
 """So many in one request at most: each counts against our allowance, and all wait for the whole reply."""
@@ -76,5 +78,9 @@ class Landed:
         try:
             return await self._rpc.transactions_together(signatures)
         except GatewayError as error:
-            self._alone_until = now + ALONE_SECONDS
-            return [error] * len(signatures)
+            log.warning("asking for each alone from now on: %s", error)
+        except Exception:
+            # Whoever waits must get an answer, whatever came instead of one.
+            log.exception("what was asked for together cannot be read")
+        self._alone_until = now + ALONE_SECONDS
+        return [Unavailable("nothing came together")] * len(signatures)

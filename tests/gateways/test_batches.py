@@ -65,6 +65,7 @@ async def test_answers_that_are_not_the_batchs_are_never_taken_for_it(
 ) -> None:
     shapes: list[object] = [[], [1, 2], {"jsonrpc": "2.0", "id": 0, "result": []}, "no", None]
     shapes.append([{"jsonrpc": "2.0", "id": 10**9, "result": {"slot": 1}}] * 2)
+    shapes.append([{"jsonrpc": "2.0", "id": [], "result": {"slot": 1}}, {"id": {}}])
     for shape in shapes:
         outside.will(json(shape))
         try:

@@ -87,3 +87,13 @@ async def test_what_nobody_tells_is_an_error_of_that_one_alone(
     first, second = await both(landed)
     assert isinstance(first, Refused)
     assert second == {"slot": 2}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b"7", b'[{"id": {}}, {"id": []}]', b"null"]
+)
+async def test_whatever_comes_instead_of_a_batch_everybody_gets_an_answer(
+    gateways: Gateways, outside: Outside, body: bytes
+) -> None:
+    outside.will(raw(body), told)
+    assert await both(Landed(gateways.rpc)) == [{"slot": 1}, {"slot": 1}]

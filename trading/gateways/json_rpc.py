@@ -81,7 +81,8 @@ class JsonRpc:
     def _results(self, replies: object, ids: list[int], method: str) -> list[Any]:
         if not isinstance(replies, list) or len(replies) != len(ids):
             raise InvalidReply(f"{self.name} {method}: not the batch's answers")
-        by_id = {each.get("id"): each for each in replies if isinstance(each, dict)}
+        told = [each for each in replies if isinstance(each, dict)]
+        by_id = {each["id"]: each for each in told if isinstance(each.get("id"), int)}
         return [self._result_or_error(by_id.get(number), number, method) for number in ids]
 
     def _result_or_error(self, reply: object, number: int, method: str) -> Any:
