@@ -26,7 +26,8 @@ class EntryQueue:
 
     Walking a queue of thousands would take longer than storing what comes. Whatever joins it, new or come
     back from the executor, tells a step of its story in the same transaction, and the numbers of the steps
-    only grow: no more wait than did at the last count, and steps were told since.
+    only grow: no more wait than did at the last count, and steps were told since. What others are about to
+    commit at that moment, on PostgreSQL, is missed as by any count.
     """
 
     def __init__(self) -> None:
