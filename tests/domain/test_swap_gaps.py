@@ -13,12 +13,14 @@ from tests.domain.trades import (
     TOKEN,
     WALLET,
     account,
-    exchange,
     parse,
     read,
+    swapped,
+    with_curve,
     with_pool,
+    without_owners,
 )
-from tests.ledger import FEE, Ledger, encode_base58, vault
+from tests.ledger import FEE, encode_base58, vault
 from trading.domain.swaps import Direction
 from trading.domain.values import USDC_MINT, WSOL_MINT
 
@@ -32,10 +34,7 @@ def test_owners_that_an_old_node_left_out_are_found() -> None:
     with ledger.call(NEW_VENUE):
         ledger.transfer(account(WALLET, USDC_MINT), account(POOL, USDC_MINT), 50, by=WALLET)
         ledger.transfer(account(POOL, TOKEN), own, 777, by=POOL)
-    told = ledger.as_json()
-    for row in told["meta"]["preTokenBalances"] + told["meta"]["postTokenBalances"]:
-        del row["owner"]
-    parsed = parse(told)
+    parsed = parse(without_owners(ledger))
     assert (parsed.direction, parsed.base_delta_raw, parsed.token_delta_raw) == ("BUY", -50, 777)
 
 
@@ -48,17 +47,12 @@ def test_an_old_account_of_no_known_owner_is_whose_payment_the_pool_answered() -
         ledger.transfer(account(WALLET, USDC_MINT), account(POOL, USDC_MINT), 50, by=WALLET)
         ledger.transfer(account(POOL, TOKEN), vault("fees"), 7, by=POOL)
         ledger.transfer(account(POOL, TOKEN), vault("auxiliary"), 777, by=POOL)
-    told = ledger.as_json()
-    for row in told["meta"]["preTokenBalances"] + told["meta"]["postTokenBalances"]:
-        del row["owner"]
-    parsed = parse(told)
+    parsed = parse(without_owners(ledger))
     assert (parsed.direction, parsed.token_delta_raw) == (Direction.BUY, 777)
 
 
 def test_a_batch_of_token_instructions_is_read_as_each_of_them() -> None:
-    ledger = with_pool(TOKEN, USDC_MINT)
-    with ledger.call(NEW_VENUE):
-        exchange(ledger, TOKEN, USDC_MINT)
+    ledger = swapped(TOKEN, USDC_MINT)
     apart, told, parsed = read(ledger), ledger.as_json(), ledger.as_parsed()
     group = told["meta"]["innerInstructions"][0]
     first, second = group["instructions"]
@@ -76,9 +70,7 @@ def test_a_batch_of_token_instructions_is_read_as_each_of_them() -> None:
 
 
 def test_without_depths_the_accounts_tell_who_issued_what() -> None:
-    ledger = Ledger(WALLET)
-    ledger.holds(account(WALLET, TOKEN), TOKEN, WALLET)
-    ledger.holds(account(CURVE, TOKEN), TOKEN, CURVE, 10**12)
+    ledger = with_curve()
     with ledger.call(ROUTER):
         with ledger.call(NEW_VENUE):
             ledger.transfer(account(CURVE, TOKEN), account(WALLET, TOKEN), 777, by=CURVE)
@@ -97,9 +89,7 @@ def test_without_depths_the_accounts_tell_who_issued_what() -> None:
 
 
 def test_where_no_inner_instruction_was_kept_balances_alone_decide() -> None:
-    ledger = with_pool(TOKEN, WSOL_MINT)
-    with ledger.call(NEW_VENUE):
-        exchange(ledger, TOKEN, WSOL_MINT)
+    ledger = swapped(TOKEN, WSOL_MINT)
     for kept in (None, []):
         told = ledger.as_json()
         told["meta"]["innerInstructions"] = kept

@@ -16,6 +16,7 @@ from tests.domain.trades import (
     account,
     exchange,
     read,
+    swapped,
     with_pool,
 )
 from tests.ledger import FEE, Ledger
@@ -40,9 +41,7 @@ from trading.domain.values import USDC_MINT, USDT_MINT, WSOL_MINT
 def test_a_pool_of_an_unknown_program_is_read_like_any_other(
     given: str, got: str, direction: Direction, base: int | None
 ) -> None:
-    ledger = with_pool(given, got)
-    with ledger.call(NEW_VENUE):
-        exchange(ledger, given, got)
+    ledger = swapped(given, got)
     parsed = read(ledger)
     assert (parsed.direction, parsed.base_delta_raw) == (direction, base)
     assert [(leg.mint, leg.delta_raw) for leg in parsed.legs] == [(given, -SOL), (got, 777)]
@@ -50,9 +49,7 @@ def test_a_pool_of_an_unknown_program_is_read_like_any_other(
 
 
 def test_a_token_leg_that_is_no_base_is_the_one_that_was_got() -> None:
-    ledger = with_pool(TOKEN, OTHER)
-    with ledger.call(NEW_VENUE):
-        exchange(ledger, TOKEN, OTHER)
+    ledger = swapped(TOKEN, OTHER)
     parsed = read(ledger)
     assert (parsed.base_mint, parsed.token_mint, parsed.token_delta_raw) == ("", OTHER, 777)
 

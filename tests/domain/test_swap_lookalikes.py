@@ -18,6 +18,7 @@ from tests.domain.trades import (
     exchange,
     parse,
     read,
+    swapped,
     with_pool,
 )
 from tests.ledger import FEE, Ledger, address
@@ -149,9 +150,7 @@ def test_what_only_looks_like_a_trade_is_none(play: Callable[[Ledger], None], ki
 
 
 def test_a_failed_trade_is_none_whatever_its_instructions_say() -> None:
-    ledger = with_pool(TOKEN, WSOL_MINT)
-    with ledger.call(TITAN):
-        exchange(ledger, TOKEN, WSOL_MINT)
+    ledger = swapped(TOKEN, WSOL_MINT, at=TITAN)
     told = ledger.as_json()
     told["meta"]["err"] = {"InstructionError": [0, {"Custom": 6001}]}
     for balances in ("Balances", "TokenBalances"):

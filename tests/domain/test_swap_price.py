@@ -13,6 +13,8 @@ from tests.domain.trades import (
     exchange,
     parse,
     read,
+    swapped,
+    with_curve,
     with_pool,
 )
 from tests.ledger import RENT, Ledger, vault
@@ -41,9 +43,7 @@ def test_fee_tip_payments_and_rent_are_no_part_of_the_price() -> None:
 
 
 def test_the_rent_of_an_account_closed_after_a_sale_is_no_proceeds() -> None:
-    ledger = with_pool(TOKEN, WSOL_MINT, amount=777)
-    with ledger.call(NEW_VENUE):
-        exchange(ledger, TOKEN, WSOL_MINT, pay=777, get=500)
+    ledger = swapped(TOKEN, WSOL_MINT, held=777, pay=777, get=500)
     ledger.close(account(WALLET, TOKEN), to=WALLET, by=WALLET)
     ledger.close(account(WALLET, WSOL_MINT), to=WALLET, by=WALLET)
     parsed = read(ledger)
@@ -53,9 +53,7 @@ def test_the_rent_of_an_account_closed_after_a_sale_is_no_proceeds() -> None:
 
 def test_what_a_venue_takes_beside_the_price_belongs_to_the_price() -> None:
     """A bonding curve is paid by the system program: the curve, and the venue's own fee."""
-    ledger = Ledger(WALLET)
-    ledger.holds(account(WALLET, TOKEN), TOKEN, WALLET)
-    ledger.holds(account(CURVE, TOKEN), TOKEN, CURVE, 10**12)
+    ledger = with_curve()
     with ledger.call(NEW_VENUE):
         ledger.transfer(account(CURVE, TOKEN), account(WALLET, TOKEN), 777, by=CURVE)
         ledger.send(WALLET, CURVE, SOL)
@@ -66,9 +64,7 @@ def test_what_a_venue_takes_beside_the_price_belongs_to_the_price() -> None:
 
 
 def test_what_a_router_takes_beside_the_venue_is_a_payment_of_its_own() -> None:
-    ledger = Ledger(WALLET)
-    ledger.holds(account(WALLET, TOKEN), TOKEN, WALLET)
-    ledger.holds(account(CURVE, TOKEN), TOKEN, CURVE, 10**12)
+    ledger = with_curve()
     with ledger.call(ROUTER):
         ledger.send(WALLET, FRIEND, 9_000)
         with ledger.call(NEW_VENUE):
@@ -79,9 +75,7 @@ def test_what_a_router_takes_beside_the_venue_is_a_payment_of_its_own() -> None:
 
 
 def test_a_curve_that_pays_without_an_instruction_is_a_sale() -> None:
-    ledger = Ledger(WALLET)
-    ledger.holds(account(WALLET, TOKEN), TOKEN, WALLET, 777)
-    ledger.holds(account(CURVE, TOKEN), TOKEN, CURVE, 10**12)
+    ledger = with_curve(held=777)
     ledger.lamports[CURVE] = 20 * SOL
     with ledger.call(NEW_VENUE):
         ledger.transfer(account(WALLET, TOKEN), account(CURVE, TOKEN), 777, by=WALLET)
@@ -136,9 +130,7 @@ def test_sol_from_another_signer_is_a_gift_and_no_proceeds() -> None:
 
 
 def test_the_first_trade_of_a_token_fills_its_creators_vault_and_pays_the_fee_after() -> None:
-    ledger = Ledger(WALLET)
-    ledger.holds(account(WALLET, TOKEN), TOKEN, WALLET)
-    ledger.holds(account(CURVE, TOKEN), TOKEN, CURVE, 10**12)
+    ledger = with_curve()
     with ledger.call(NEW_VENUE):
         ledger.transfer(account(CURVE, TOKEN), account(WALLET, TOKEN), 777, by=CURVE)
         ledger.send(WALLET, vault("creator"), 400_000)
@@ -149,9 +141,7 @@ def test_the_first_trade_of_a_token_fills_its_creators_vault_and_pays_the_fee_af
 
 
 def test_a_launchpad_that_lets_another_program_move_its_tokens_still_takes_the_price() -> None:
-    ledger = Ledger(WALLET)
-    ledger.holds(account(WALLET, TOKEN), TOKEN, WALLET)
-    ledger.holds(account(CURVE, TOKEN), TOKEN, CURVE, 10**12)
+    ledger = with_curve()
     with ledger.call(ROUTER):
         ledger.send(WALLET, CURVE, SOL)
         ledger.send(WALLET, FRIEND, 9_000)
@@ -162,9 +152,7 @@ def test_a_launchpad_that_lets_another_program_move_its_tokens_still_takes_the_p
 
 
 def test_a_sale_is_paid_unseen_though_a_bot_sent_a_little_back() -> None:
-    ledger = Ledger(WALLET)
-    ledger.holds(account(WALLET, TOKEN), TOKEN, WALLET, 777)
-    ledger.holds(account(CURVE, TOKEN), TOKEN, CURVE, 10**12)
+    ledger = with_curve(held=777)
     ledger.lamports |= {CURVE: 20 * SOL, POOL: SOL}
     with ledger.call(ROUTER):
         with ledger.call(NEW_VENUE):

@@ -33,6 +33,32 @@ def exchange(ledger: Ledger, given: str, got: str, *, pay: int = SOL, get: int =
     ledger.transfer(account(POOL, got), account(WALLET, got), get, by=POOL)
 
 
+def swapped(
+    given: str, got: str, *, at: str = NEW_VENUE, held: int = 10**12, pay: int = SOL, get: int = 777
+) -> Ledger:
+    """A wallet with an account of both mints after one exchange at a venue."""
+    ledger = with_pool(given, got, amount=held)
+    with ledger.call(at):
+        exchange(ledger, given, got, pay=pay, get=get)
+    return ledger
+
+
+def with_curve(*, held: int = 0) -> Ledger:
+    """A wallet, and a curve that pays in lamports and holds tokens."""
+    ledger = Ledger(WALLET)
+    ledger.holds(account(WALLET, TOKEN), TOKEN, WALLET, held)
+    ledger.holds(account(CURVE, TOKEN), TOKEN, CURVE, 10**12)
+    return ledger
+
+
+def without_owners(ledger: Ledger) -> dict[str, Any]:
+    """What a node tells that is too old to name the owners of accounts."""
+    told = ledger.as_json()
+    for row in told["meta"]["preTokenBalances"] + told["meta"]["postTokenBalances"]:
+        del row["owner"]
+    return told
+
+
 def parse(told: dict[str, Any], wallet: str | None = None) -> ParsedTransaction:
     return parse_swap(told, wallet=wallet, tip_accounts=TIP_ACCOUNTS)
 
