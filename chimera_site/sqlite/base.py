@@ -8,7 +8,8 @@ from typing import Any
 from django.db.backends.sqlite3 import base, operations
 
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.0001, 0.002
-LONG_WAIT_SECONDS = 0.02
+PAUSE_SHARE = 0.2
+"""Of what was waited for already: who has waited for long loses little by looking less often."""
 
 
 class DatabaseOperations(operations.DatabaseOperations):
@@ -55,7 +56,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.connection.execute(f"PRAGMA busy_timeout = {patience_seconds * 1000:.0f}")
 
     def _begin_within(self, patience_seconds: float) -> None:
-        begun, pause = time.monotonic(), SHORTEST_PAUSE_SECONDS
+        begun = time.monotonic()
         while True:
             try:
                 self.connection.execute("BEGIN IMMEDIATE")
@@ -65,7 +66,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     raise
             else:
                 return
-            time.sleep(pause)
             # Most hold it for a millisecond; who holds it for longer is not worth a busy processor.
-            if waited > LONG_WAIT_SECONDS:
-                pause = LONGEST_PAUSE_SECONDS
+            pause = max(SHORTEST_PAUSE_SECONDS, PAUSE_SHARE * waited)
+            time.sleep(min(pause, LONGEST_PAUSE_SECONDS))
