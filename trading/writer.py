@@ -21,7 +21,8 @@ GROUP_SECONDS = 0.002
 MOST_COLLISIONS = 3
 COLLISIONS = ("40P01", "40001")
 """PostgreSQL's codes for a deadlock and for transactions that cannot be put in a row."""
-REST_SHARE, LONGEST_REST_SECONDS = 0.25, 0.001
+SHORT_REST, LONG_REST = (0.25, 0.001), (1.0, 0.004)
+"""Shares of the time that a group took, and the longest, in seconds."""
 
 
 class StorageUnavailable(Exception):
@@ -130,7 +131,8 @@ class GroupWriter:
         waiting.give_back(group[len(outcomes) :])
         _deliver(group[: len(outcomes)], outcomes)
         if waiting and not is_reading:
-            _rest(after_seconds=time.monotonic() - begun)
+            is_patient = group[0].kind is _Kind.PATIENT
+            _rest(LONG_REST if is_patient else SHORT_REST, after_seconds=time.monotonic() - begun)
         return True
 
     @property
@@ -226,12 +228,13 @@ def _commit_once(group: list[_Work]) -> list[tuple[Any, BaseException | None]]:
         return [(None, failure)] * len(group)
 
 
-def _rest(*, after_seconds: float) -> None:
+def _rest(rest: tuple[float, float], *, after_seconds: float) -> None:
     """Leave SQLite's lock to whoever waits for it in another process, people's own orders too, before the
-    next of many groups takes it again.
+    next of many groups takes it again. What is patient, bookings above all, leaves it as long as it had it.
     """
     if connection.vendor == "sqlite":
-        time.sleep(min(REST_SHARE * after_seconds, LONGEST_REST_SECONDS))
+        share, longest_seconds = rest
+        time.sleep(min(share * after_seconds, longest_seconds))
 
 
 def _alone(verb: Callable[[], Any]) -> tuple[Any, BaseException | None]:
