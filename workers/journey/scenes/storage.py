@@ -1,13 +1,16 @@
 """Somebody else holds the database: nothing can be stored, so nothing is promised."""
 
 import asyncio
-import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from django.conf import settings
+from django.db import connection, transaction
 
+from trading.models import Provider
 from workers.journey.steps import Journey
+
+LONGEST_WAIT_SECONDS = 30.0
 
 
 async def locked(journey: Journey) -> None:
@@ -25,12 +28,23 @@ async def locked(journey: Journey) -> None:
 
 @asynccontextmanager
 async def _write_lock() -> AsyncIterator[None]:
-    """SQLite's one write lock, held as a stuck backup or a careless shell would hold it."""
-    name = settings.DATABASES["default"]["NAME"]
-    # Committed or rolled back by ourselves; closing gives the lock back whatever happens.
-    holder = sqlite3.connect(name, timeout=30, isolation_level=None, check_same_thread=False)
+    """What every signal needs, held as a stuck backup or a careless shell would hold it."""
+    is_held, is_over = threading.Event(), threading.Event()
+    holding = asyncio.create_task(asyncio.to_thread(_hold, is_held, is_over))
     try:
-        await asyncio.to_thread(holder.execute, "BEGIN IMMEDIATE")
+        await asyncio.to_thread(is_held.wait, LONGEST_WAIT_SECONDS)
         yield
     finally:
-        holder.close()
+        is_over.set()
+        await holding
+
+
+def _hold(is_held: threading.Event, is_over: threading.Event) -> None:
+    """SQLite's one write lock, and on PostgreSQL the row of every provider."""
+    try:
+        with transaction.atomic():
+            list(Provider.objects.select_for_update())
+            is_held.set()
+            is_over.wait()
+    finally:
+        connection.close()

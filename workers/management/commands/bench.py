@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import shutil
 import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from workers import throwaway
@@ -34,21 +32,18 @@ class Command(BaseCommand):
         parser.add_argument("--no-burst", action="store_true")
         parser.add_argument("--json", action="store_true", help="the figures as JSON")
         parser.add_argument("--keep", action="store_true", help="keep the data directory")
-        parser.add_argument("--database", default="", help="a DATABASE_URL instead of SQLite")
+        throwaway.add_database_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        kept = {"DATABASE_URL": options["database"]} if options["database"] else {}
-        throwaway.enter("bench", **kept)
+        throwaway.enter("bench", database=options["database"])
+        throwaway.prepare_database()
         status = self._run(options)
+        throwaway.leave(is_kept=options["keep"])
         if options["keep"]:
             self.stderr.write(f"data and log: {settings.DATA_DIR}")
-        else:
-            shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
-        shutil.rmtree(settings.RUNTIME_DIR, ignore_errors=True)
         sys.exit(status)
 
     def _run(self, options: dict[str, Any]) -> int:
-        call_command("migrate", verbosity=0, interactive=False)
         rates = [_rate(text) for text in options["rates"]]
         work = run(rates=rates, has_burst=not options["no_burst"], say=self.stderr.write)
         try:

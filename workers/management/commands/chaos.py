@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-import shutil
 import sys
 import time
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from workers import throwaway
@@ -39,6 +37,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--print-schedule", action="store_true", help="show what would be done, do nothing"
         )
+        throwaway.add_database_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not 0 < options["minutes"] <= LONGEST_MINUTES:
@@ -47,7 +46,8 @@ class Command(BaseCommand):
         if options["print_schedule"]:
             self.stdout.write("\n".join(str(act) for act in schedule.acts))
             return
-        throwaway.enter("chaos")
+        throwaway.enter("chaos", database=options["database"])
+        throwaway.prepare_database()
         self._begun = time.monotonic()
         status = self._run(schedule, is_json=options["json"])
         self._tidy(schedule, is_kept=options["keep"] or status != GOOD)
@@ -56,7 +56,6 @@ class Command(BaseCommand):
     def _run(self, schedule: Schedule, *, is_json: bool) -> int:
         self._say(f"seed {schedule.seed}, {schedule.seconds / 60:g} min, in {settings.DATA_DIR}")
         try:
-            call_command("migrate", verbosity=0, interactive=False)
             run = unleash(schedule, say=self._say)
             report = asyncio.run(throwaway.until_told_to_stop(run))
         except UnableToStart as error:
@@ -70,9 +69,8 @@ class Command(BaseCommand):
         return GOOD if report.is_good else BROKEN
 
     def _tidy(self, schedule: Schedule, *, is_kept: bool) -> None:
-        shutil.rmtree(settings.RUNTIME_DIR, ignore_errors=True)
+        throwaway.leave(is_kept=is_kept)
         if not is_kept:
-            shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
             return
         self._say(f"data, chain and platform.log: {settings.DATA_DIR}")
         minutes = f"{schedule.seconds / 60:g}"

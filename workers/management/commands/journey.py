@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import shutil
 import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from workers import throwaway
@@ -33,9 +31,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--seed", type=int, default=1, help="of market and kills (default 1)")
         parser.add_argument("--keep", action="store_true", help="keep the data directory")
+        throwaway.add_database_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        throwaway.enter("journey")
+        throwaway.enter("journey", database=options["database"])
+        throwaway.prepare_database()
         try:
             status = self._travel(options)
         except UnableToStart as error:
@@ -46,15 +46,12 @@ class Command(BaseCommand):
             self.stderr.write("interrupted; everything has stopped")
             status = INTERRUPTED
         finally:
-            if not options["keep"]:
-                shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
-                shutil.rmtree(settings.RUNTIME_DIR, ignore_errors=True)
+            throwaway.leave(is_kept=options["keep"])
         if options["keep"]:
             self.stderr.write(f"data and log: {settings.DATA_DIR}")
         sys.exit(status)
 
     def _travel(self, options: dict[str, Any]) -> int:
-        call_command("migrate", verbosity=0, interactive=False)
         # For people the table is the output; for machines it is progress beside the figures.
         self._table = self.stderr if options["json"] else self.stdout
         journey = travel(seed=options["seed"], is_rough=options["kill"], say=self._say)
