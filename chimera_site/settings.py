@@ -192,6 +192,8 @@ DATABASES = {
         wait_seconds=env.float("DATABASE_WAIT_SECONDS", default=databases.WAIT_SECONDS),
     )
 }
+# On PostgreSQL: how many verbs of a daemon run side by side, each on a connection of its own.
+DATABASE_WRITERS = env.int("DATABASE_WRITERS", default=4)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default=f"unix://{RUNTIME_DIR / 'redis.sock'}")

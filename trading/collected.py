@@ -14,9 +14,9 @@ Result = TypeVar("Result")
 class Collected(Generic[Item, Result]):
     """An awaitable verb over single items, run by the writer over lists of them.
 
-    `verb` gets the items in the order in which they came and answers each at the same place. An awaited
-    call returns after the COMMIT. What the verb raises reaches everybody whose item it was given. With a
-    pause the first one waits that long for others.
+    `verb` gets the items in the order in which they came and answers each at the same place, one call after
+    the other. An awaited call returns after the COMMIT. What the verb raises reaches everybody whose item it
+    was given. With a pause the first one waits that long for others.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Collected(Generic[Item, Result]):
         if self._pause_seconds:
             await asyncio.sleep(self._pause_seconds)
         try:
-            results = await self._writer.run(work)
+            results = await self._writer.run(work, lane=self)
         except Exception as error:
             if not taken:
                 # The writer could not even begin, so nobody else will ever look at what waits.

@@ -1,26 +1,25 @@
-"""One thread that owns a database connection and commits whatever has queued up in one transaction."""
+"""Threads that own a database connection each and commit what has queued up: one on SQLite, several on PostgreSQL."""
 
 import asyncio
 import queue
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db import Error, IntegrityError, connection, transaction
 
+from trading.turns import END, LOOK, Kind, Mark, Turns, Work
+
 T = TypeVar("T")
-MAXIMUM_BATCH = 256
-MOST_PASSED_OVER = 8
-"""Groups of prompt work in a row while patient work waits: what has landed must get into the books."""
 GROUP_SECONDS = 0.002
 MOST_COLLISIONS = 3
 COLLISIONS = ("40P01", "40001")
 """PostgreSQL's codes for a deadlock and for transactions that cannot be put in a row."""
+COLLISION_REST_SECONDS = 0.005
+"""Times the number of the try: begun again at once, a verb may take the row that the other was promised."""
 SHORT_REST, LONG_REST = (0.25, 0.001), (1.0, 0.004)
 """Shares of the time that a group took, and the longest, in seconds."""
 
@@ -33,20 +32,6 @@ class _Collided(StorageUnavailable):
     """The database chose this transaction to be undone, because it and another one waited for each other."""
 
 
-class _Kind(Enum):
-    READ = auto()
-    WRITE = auto()
-    PATIENT = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    verb: Callable[[], Any]
-    loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[Any]"
-    kind: _Kind
-
-
 class GroupWriter:
     """Runs verbs for the asyncio world: each in its own savepoint, many in one COMMIT.
 
@@ -55,62 +40,83 @@ class GroupWriter:
     as a few milliseconds of work: SQLite has one write lock, for which other processes wait meanwhile.
 
     On PostgreSQL every verb has a transaction of its own: a group would hold the rows of its first verb
-    while it waits for those of its last, and two groups for each other. Two verbs that do are told so by the
+    while it waits for those of its last, and two groups for each other. So many `threads` run them side by
+    side, each on its own connection; verbs begin in the order in which they came, and who must not begin
+    before another's COMMIT awaits that, or shares its lane. Two that wait for each other are told so by the
     server, and the one that it undid is run again: a verb must do nothing but read and write rows.
     """
 
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._waiting = _Waiting(self._queue)
-        self._thread = threading.Thread(target=self._work, name="group-writer", daemon=True)
+    def __init__(self, *, threads: int | None = None) -> None:
+        self._queue: queue.SimpleQueue[Work | Mark] = queue.SimpleQueue()
+        self._turns = Turns(self._queue)
+        self._wanted_threads = threads
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._idle = 0
         self._is_stopped = self._has_ended = False
 
     def start(self) -> "GroupWriter":
-        self._thread.start()
+        """Begin to work, with so many threads as the database can use (DATABASE_WRITERS)."""
+        count = 1
+        if connection.vendor == "postgresql":
+            count = max(1, self._wanted_threads or settings.DATABASE_WRITERS)
+            # Bookings and prices must not take every thread from who is in a hurry.
+            self._turns = Turns(self._queue, group=1, most_patient=max(1, count - 1))
+        for number in range(count):
+            name = f"group-writer-{number}"
+            self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
+        for thread in self._threads:
+            thread.start()
         return self
 
     def stop(self) -> None:
-        """Commit what has queued up, then end the thread; what comes later is refused."""
+        """Commit what has queued up, then end the threads; what comes later is refused."""
         self._is_stopped = True
-        self._queue.put(None)
-        self._thread.join()
+        for _ in self._threads:
+            self._queue.put(END)
+        for thread in self._threads:
+            thread.join()
         self._has_ended = True
         self._refuse_late()
 
-    async def run(self, verb: Callable[[], T], *, is_patient: bool = False) -> T:
+    async def run(
+        self, verb: Callable[[], T], *, is_patient: bool = False, lane: Hashable | None = None
+    ) -> T:
         """The verb's result once it is committed; its own exception, or StorageUnavailable.
 
-        A verb that `is_patient` lets everybody else's go first.
+        A verb that `is_patient` lets everybody else's go first. Those of one `lane` run one after the other
+        in the order in which they came: they would only wait for the same rows, each with a thread, or
+        they share more than rows.
         """
-        return await self._queued(verb, _Kind.PATIENT if is_patient else _Kind.WRITE)
+        return await self._queued(verb, Kind.PATIENT if is_patient else Kind.WRITE, lane)
 
     async def read(self, verb: Callable[[], T]) -> T:
-        """The result of a verb that only reads, after everything queued before it but the patient.
+        """The result of a verb that only reads; it sees all that was committed when it was called.
 
         Where nothing is to be written it asks for no write lock: SQLite has one for all processes, and
         who finds it taken has to wait.
         """
-        return await self._queued(verb, _Kind.READ)
+        return await self._queued(verb, Kind.READ, None)
 
-    async def _queued(self, verb: Callable[[], T], kind: "_Kind") -> T:
+    async def _queued(self, verb: Callable[[], T], kind: Kind, lane: Hashable | None) -> T:
         if self._is_stopped:
             raise StorageUnavailable("the writer has stopped")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Work(verb, loop, future, kind))
+        self._queue.put(Work(verb, loop, future, kind, lane))
         if self._has_ended:
             self._refuse_late()  # since we looked: nobody else would ever answer
         # Once queued it will be committed: a cancelled caller must not look like an undone write.
         return await asyncio.shield(future)
 
     def _refuse_late(self) -> None:
-        """Answer what was queued behind the marker of the end, by a caller that had not seen it yet."""
+        """Answer what was queued behind the marks of the end, by a caller that had not seen them yet."""
         late = []
         with suppress(queue.Empty):
             while True:
-                work = self._queue.get_nowait()
-                if work is not None:
-                    late.append(work)
+                came = self._queue.get_nowait()
+                if isinstance(came, Work):
+                    late.append(came)
         _deliver(late, [(None, StorageUnavailable("the writer has stopped"))] * len(late))
 
     def _work(self) -> None:
@@ -119,71 +125,44 @@ class GroupWriter:
         connection.close()
 
     def work_off(self) -> bool:
-        """Wait for work and do one group of it, in this thread; False once there will be none any more."""
-        waiting = self._waiting
-        waiting.look(is_blocking=not waiting)
-        if not waiting:
-            return not waiting.is_last
-        group = waiting.next_group()
+        """Wait for work and do one group of it, in this thread; False once there is none left to begin."""
+        group = self._next_group()
+        if not group:
+            return False
         begun = time.monotonic()
-        is_reading = all(work.kind is _Kind.READ for work in group)
+        is_reading = all(work.kind is Kind.READ for work in group)
         outcomes = _read(group) if is_reading else _commit(group)
-        waiting.give_back(group[len(outcomes) :])
+        with self._lock:
+            self._turns.done(group, begun=len(outcomes))
         _deliver(group[: len(outcomes)], outcomes)
-        if waiting and not is_reading:
-            is_patient = group[0].kind is _Kind.PATIENT
+        if self._turns and not is_reading:
+            is_patient = group[0].kind is Kind.PATIENT
             _rest(LONG_REST if is_patient else SHORT_REST, after_seconds=time.monotonic() - begun)
         return True
+
+    def _next_group(self) -> list[Work]:
+        """Wait for work that may be begun; nothing at the end, when the rest is others' who are at work."""
+        while True:
+            with self._lock:
+                self._turns.look()
+                group = self._turns.next_group()
+                if self._idle and self._turns.may_begin():
+                    self._queue.put(LOOK)
+                if group or self._turns.is_last:
+                    return group
+                self._idle += 1
+            came = self._queue.get()
+            with self._lock:
+                self._idle -= 1
+                self._turns.take_in(came)
 
     @property
     def has_work(self) -> bool:
         """Whether something has queued up."""
-        return bool(self._waiting) or not self._queue.empty()
+        return bool(self._turns) or not self._queue.empty()
 
 
-class _Waiting:
-    """What has queued up, in the order in which it will be done."""
-
-    def __init__(self, source: "queue.SimpleQueue[_Work | None]") -> None:
-        self._source = source
-        self._prompt: deque[_Work] = deque()
-        self._patient: deque[_Work] = deque()
-        self._passed_over = 0
-        self.is_last = False
-
-    def __bool__(self) -> bool:
-        return bool(self._prompt or self._patient)
-
-    def look(self, *, is_blocking: bool) -> None:
-        """Take in what has come; `is_blocking` waits for something."""
-        try:
-            while not self.is_last:
-                work = self._source.get(block=is_blocking)
-                is_blocking = False
-                if work is None:
-                    self.is_last = True
-                else:
-                    self._line_of(work).append(work)
-        except queue.Empty:
-            return
-
-    def next_group(self) -> list[_Work]:
-        """Everybody in a hurry; those who are not, when nobody is or they were passed over too often."""
-        is_turn = self._passed_over >= MOST_PASSED_OVER or not self._prompt
-        line = self._patient if self._patient and is_turn else self._prompt
-        self._passed_over = 0 if line is self._patient else self._passed_over + bool(self._patient)
-        return [line.popleft() for _ in range(min(len(line), MAXIMUM_BATCH))]
-
-    def give_back(self, group: Sequence[_Work]) -> None:
-        """Put what was not begun where it was."""
-        for work in reversed(group):
-            self._line_of(work).appendleft(work)
-
-    def _line_of(self, work: _Work) -> deque[_Work]:
-        return self._patient if work.kind is _Kind.PATIENT else self._prompt
-
-
-def _read(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
+def _read(batch: list[Work]) -> list[tuple[Any, BaseException | None]]:
     outcomes: list[tuple[Any, BaseException | None]] = []
     for work in batch:
         try:
@@ -196,18 +175,17 @@ def _read(batch: list[_Work]) -> list[tuple[Any, BaseException | None]]:
     return outcomes
 
 
-def _commit(group: list[_Work]) -> list[tuple[Any, BaseException | None]]:
+def _commit(group: list[Work]) -> list[tuple[Any, BaseException | None]]:
     """The outcomes of as many verbs, from the first on, as the time of one transaction allows."""
-    if connection.vendor == "postgresql":
-        group = group[:1]
-    for _ in range(MOST_COLLISIONS):
+    for number in range(MOST_COLLISIONS):
+        time.sleep(number * COLLISION_REST_SECONDS)
         outcomes = _commit_once(group)
         if not any(isinstance(error, _Collided) for _, error in outcomes):
             break
     return outcomes
 
 
-def _commit_once(group: list[_Work]) -> list[tuple[Any, BaseException | None]]:
+def _commit_once(group: list[Work]) -> list[tuple[Any, BaseException | None]]:
     try:
         with transaction.atomic():
             if len(group) == 1:
@@ -268,8 +246,8 @@ def _collision_or_unavailable(error: Exception) -> StorageUnavailable:
     return _Collided(str(error)) if collided else StorageUnavailable(str(error))
 
 
-def _deliver(batch: list[_Work], outcomes: list[tuple[Any, BaseException | None]]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Work, Any, BaseException | None]]] = {}
+def _deliver(batch: list[Work], outcomes: list[tuple[Any, BaseException | None]]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Work, Any, BaseException | None]]] = {}
     for work, (result, error) in zip(batch, outcomes, strict=True):
         by_loop.setdefault(work.loop, []).append((work, result, error))
     for loop, rows in by_loop.items():
@@ -277,7 +255,7 @@ def _deliver(batch: list[_Work], outcomes: list[tuple[Any, BaseException | None]
             loop.call_soon_threadsafe(_settle, rows)
 
 
-def _settle(rows: list[tuple[_Work, Any, BaseException | None]]) -> None:
+def _settle(rows: list[tuple[Work, Any, BaseException | None]]) -> None:
     for work, result, error in rows:
         if work.future.done():
             continue

@@ -27,7 +27,7 @@ from trading.metrics import Stage
 from trading.services.claims import Claim, retry_later
 from trading.services.decisions import Balance, Known, decide_buy, deny, rules
 from trading.services.leaders import BuyPlan
-from trading.services.orders import SignedOrder, record_buy
+from trading.services.orders import ENTRIES, SignedOrder, record_buy
 from trading.services.plans import Work, plan_entry
 from trading.services.state import TradingNow
 from trading.services.steps import AlreadyHeld, EntriesHalted
@@ -150,7 +150,8 @@ class Purchase:
                     sign=sign,
                     balance=balance(desk),
                     now=desk.clock(),
-                )
+                ),
+                lane=ENTRIES,
             )
         except AlreadyHeld:
             await self._deny(DenialCode.ALREADY_HELD)
@@ -191,7 +192,9 @@ class Purchase:
             return
         self.watch.reached(Stage.SIGNED)
         try:
-            submission = await desk.writer.run(lambda: record_buy(claim, signed, now=desk.clock()))
+            submission = await desk.writer.run(
+                lambda: record_buy(claim, signed, now=desk.clock()), lane=ENTRIES
+            )
         except AlreadyHeld:
             await self._deny(DenialCode.ALREADY_HELD)
         except EntriesHalted:

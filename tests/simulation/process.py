@@ -101,11 +101,11 @@ class SteppedWriter(GroupWriter):
         self._is_due = False
         self.queued_writes = 0
 
-    async def run(self, verb: Callable[[], T], *, is_patient: bool = False) -> T:
+    async def run(self, verb: Callable[[], T], **how: Any) -> T:
         self._process.stand()
         self.queued_writes += 1
         self._take_turn()
-        return await super().run(verb, is_patient=is_patient)
+        return await super().run(verb, **how)
 
     async def read(self, verb: Callable[[], T]) -> T:
         self._process.stand()

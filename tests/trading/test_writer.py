@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+import time
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -10,7 +12,8 @@ from django.db import IntegrityError, connection, connections, transaction
 
 from tests.databases import Database
 from trading.models import Token
-from trading.writer import MAXIMUM_BATCH, MOST_PASSED_OVER, GroupWriter, StorageUnavailable
+from trading.turns import MAXIMUM_BATCH, MOST_PASSED_OVER
+from trading.writer import GroupWriter, StorageUnavailable
 
 pytestmark = pytest.mark.both_databases
 
@@ -19,6 +22,14 @@ pytestmark = pytest.mark.both_databases
 def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine must not split the groups that these tests are about."""
     monkeypatch.setattr("trading.writer.GROUP_SECONDS", 60.0)
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[GroupWriter]:
+    """With one thread, as on SQLite ever, so that what is queued behind a gate waits for it."""
+    started = GroupWriter(threads=1).start()
+    yield started
+    started.stop()
 
 
 def store(mint: str) -> str:
@@ -182,7 +193,7 @@ async def test_verbs_run_in_the_order_in_which_they_came(writer: GroupWriter) ->
 
 
 async def test_stopping_writes_what_was_promised(database: Database) -> None:
-    stopping, gate = GroupWriter().start(), Gate()
+    stopping, gate = GroupWriter(threads=1).start(), Gate()
     holding = asyncio.ensure_future(stopping.run(gate.hold))
     await asyncio.to_thread(gate.is_reached.wait, 5)
     promised = asyncio.ensure_future(stopping.run(lambda: store("a")))
@@ -223,7 +234,7 @@ async def test_who_comes_at_the_moment_of_the_end_is_answered_too(
     database: Database, monkeypatch: pytest.MonkeyPatch, *, is_busy: bool
 ) -> None:
     """It stops between a caller's look and what the caller queues; `is_busy`, it has not ended by then."""
-    stopping, gate = GroupWriter().start(), Gate()
+    stopping, gate = GroupWriter(threads=1).start(), Gate()
     holding = asyncio.ensure_future(stopping.run(gate.hold))
     await asyncio.to_thread(gate.is_reached.wait, 5)
     ending = threading.Thread(target=stopping.stop)
@@ -300,3 +311,17 @@ async def test_the_patient_are_not_passed_over_for_ever(
     gate.open()
     await asyncio.gather(holding, *running)
     assert order.index("patient") == MOST_PASSED_OVER
+
+
+async def test_there_are_as_many_threads_as_the_database_can_use(database: Database) -> None:
+    asked = GroupWriter(threads=3).start()
+
+    def thread() -> int:
+        time.sleep(0.02)
+        return threading.get_ident()
+
+    try:
+        found = await asyncio.gather(*(asked.run(thread) for _ in range(12)))
+    finally:
+        await asyncio.to_thread(asked.stop)
+    assert len(set(found)) == (1 if database.vendor == "sqlite" else 3)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
 @pytest.fixture
 def writers(database: Database) -> Iterator[tuple[GroupWriter, GroupWriter]]:
-    pair = (GroupWriter().start(), GroupWriter().start())
+    pair = (GroupWriter(threads=1).start(), GroupWriter(threads=1).start())
     yield pair
     for writer in pair:
         writer.stop()

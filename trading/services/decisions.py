@@ -19,7 +19,7 @@ from trading.models import Decision, Token
 from trading.rows import insert, serialise
 from trading.services.claims import Claim
 from trading.services.leaders import leader_facts
-from trading.services.orders import SignedOrder, hold, store_submission
+from trading.services.orders import ENTRIES, SignedOrder, hold, store_submission
 from trading.services.policy import active_policy
 from trading.services.portfolio import is_held, snapshot
 from trading.services.state import TradingNow, trading_state
@@ -87,7 +87,7 @@ def decide_buy(
     caller has to build it and `record_buy`. NotOurs when somebody else has taken the signal over: then
     nothing may be sent.
     """
-    serialise("trading.entries")
+    serialise(ENTRIES)
     by = rules()
     leader = leader_facts(
         claim.request.leader_address, signal=claim.uuid, mint=claim.request.mint, now=now

@@ -21,6 +21,8 @@ from trading.services.state import trading_state
 from trading.services.steps import AlreadyHeld, EntriesHalted, NotOurs, PositionBusy, note
 
 log = logging.getLogger("orders")
+ENTRIES = "trading.entries"
+"""What all decisions on buys take turns at, over all executors: two must not spend the same capital."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ def record_buy(claim: Claim, order: SignedOrder, *, now: datetime) -> int:
     NotOurs when the claim is lost; AlreadyHeld and EntriesHalted when the world has changed since the
     decision. In none of these cases may it be sent.
     """
-    serialise("trading.entries")
+    serialise(ENTRIES)
     if trading_state().are_entries_halted:
         raise EntriesHalted(DenialCode.ENTRIES_HALTED)
     if is_held(claim.request.mint):
