@@ -15,6 +15,7 @@ from trading.domain.signals import SignalInvalid, SignalRequest, parse_signal
 from trading.hmac_auth import KnownSecret, NotAuthentic, authenticate, recognise
 from trading.metrics import Stage
 from trading.models import Door, ProviderSecret
+from trading.rows import first
 from trading.services.answers import Answer
 from trading.services.deliveries import Request, receive_deliveries
 from trading.services.measures import EntryQueue
@@ -70,7 +71,8 @@ class Reception:
     async def is_storing(self) -> bool:
         """Whether the database takes writes at this moment."""
         try:
-            await self._writer.run(lambda: None)
+            # Something must be asked: on PostgreSQL a transaction without a statement asks the server nothing.
+            await self._writer.run(lambda: first("SELECT 1"))
         except StorageUnavailable:
             return False
         return True

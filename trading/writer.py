@@ -52,7 +52,8 @@ class GroupWriter:
         self._wanted_threads = threads
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._idle = 0
+        self._idle = self._cuts = 0
+        self._seen = threading.local()
         self._is_stopped = self._has_ended = False
 
     def start(self) -> "GroupWriter":
@@ -131,14 +132,25 @@ class GroupWriter:
             return False
         begun = time.monotonic()
         is_reading = all(work.kind is Kind.READ for work in group)
+        before = self._connected()
         outcomes = _read(group) if is_reading else _commit(group)
         with self._lock:
+            if connection.connection is not before and _is_any_unavailable(outcomes):
+                self._seen.cuts = self._cuts = self._cuts + 1
             self._turns.done(group, begun=len(outcomes))
         _deliver(group[: len(outcomes)], outcomes)
         if self._turns and not is_reading:
             is_patient = group[0].kind is Kind.PATIENT
             _rest(LONG_REST if is_patient else SHORT_REST, after_seconds=time.monotonic() - begun)
         return True
+
+    def _connected(self) -> Any:
+        """This thread's connection, if it has one that may live: where one thread's was cut off, all were."""
+        cuts = self._cuts
+        if getattr(self._seen, "cuts", cuts) != cuts:
+            connection.close()
+        self._seen.cuts = cuts
+        return connection.connection
 
     def _next_group(self) -> list[Work]:
         """Wait for work that may be begun; nothing at the end, when the rest is others' who are at work."""
@@ -160,6 +172,10 @@ class GroupWriter:
     def has_work(self) -> bool:
         """Whether something has queued up."""
         return bool(self._turns) or not self._queue.empty()
+
+
+def _is_any_unavailable(outcomes: list[tuple[Any, BaseException | None]]) -> bool:
+    return any(isinstance(error, StorageUnavailable) for _, error in outcomes)
 
 
 def _read(batch: list[Work]) -> list[tuple[Any, BaseException | None]]:

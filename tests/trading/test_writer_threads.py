@@ -17,7 +17,7 @@ from trading.collected import Collected
 from trading.models import Token
 from trading.rows import change, first, serialise
 from trading.services.orders import ENTRIES
-from trading.writer import GroupWriter
+from trading.writer import GroupWriter, StorageUnavailable
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 THREADS = 4
@@ -243,3 +243,30 @@ async def test_a_verb_that_fails_takes_no_thread_with_it(
     assert {type(outcome) for outcome in outcomes} == {KeyError}
     assert await settled(writer.run(partial(store, "whole"), lane="lane")) == ["whole"]
     assert stored(database) == {"whole"}
+
+
+async def test_when_one_connection_is_cut_the_others_are_opened_anew(
+    writer: GroupWriter, database: Database
+) -> None:
+    """A server that went and came back refuses one verb, not one for each thread."""
+
+    async def each_thread_once() -> set[int]:
+        all_inside = threading.Barrier(THREADS)
+
+        def backend() -> int:
+            all_inside.wait(10)
+            return int(first("SELECT pg_backend_pid()")[0])
+
+        return set(await settled(*(writer.run(backend) for _ in range(THREADS))))
+
+    before = await each_thread_once()
+    database.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    with pytest.raises(StorageUnavailable):
+        await writer.run(partial(store, "cut"))
+    after = await each_thread_once()
+    assert len(after) == THREADS
+    assert not after & before
+    assert stored(database) == set()
