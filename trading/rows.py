@@ -14,6 +14,7 @@ import orjson
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models.base import ModelState
 from psycopg import Cursor
+from psycopg.sql import Literal
 
 Model = TypeVar("Model", bound=models.Model)
 
@@ -23,7 +24,7 @@ def _database() -> Any:
     return connections[DEFAULT_DB_ALIAS]
 
 
-def _run(statement: str, parameters: Sequence[Any], database: Any = None) -> Any:
+def _run(statement: str, parameters: Sequence[Any] | None, database: Any = None) -> Any:
     """The driver's own cursor after a statement with `%s` placeholders; errors are Django's.
 
     Django's cursor rewrites and wraps every statement anew, which takes longer than most of them.
@@ -35,9 +36,10 @@ def _run(statement: str, parameters: Sequence[Any], database: Any = None) -> Any
     with database.wrap_database_errors:
         if database.vendor == "postgresql":
             # Prepared, and planned once for all values: planning takes longer than running it.
-            is_steady = _is_steady(statement)
+            # Several statements at once, which have no parameters, cannot be.
+            is_steady = parameters is not None and _is_steady(statement)
             return Cursor(database.connection).execute(statement, parameters, prepare=is_steady)
-        return database.connection.execute(_for_sqlite(statement), parameters)
+        return database.connection.execute(_for_sqlite(statement), parameters or ())
 
 
 @lru_cache(maxsize=1_024)
@@ -312,9 +314,24 @@ def serialise(name: str) -> None:
 
     SQLite has one writer anyway; PostgreSQL would let two read the same rows and both act on them.
     """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
+    firsts(turn=name)
+
+
+def firsts(*statements: str, turn: str = "") -> list[tuple[Any, ...] | None]:
+    """The first row of each of these SELECTs without parameters; PostgreSQL is asked for all of them at once.
+
+    With `turn` they are asked after `serialise` of that name: they see what the one before committed.
+    """
+    database = _database()
+    if database.vendor != "postgresql":
+        return [first(statement) for statement in statements]
+    wait = f"SELECT pg_advisory_xact_lock(hashtext({Literal(turn).as_string()}))"
+    all_at_once = ";".join([wait, *statements] if turn else statements)
+    cursor = _run(all_at_once, None, database)
+    rows = [cursor.fetchone()]
+    while cursor.nextset():
+        rows.append(cursor.fetchone())
+    return rows[1:] if turn else rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from trading.rows import (
     change,
     every,
     first,
+    firsts,
     insert,
     load,
     load_all,
@@ -251,3 +252,14 @@ def test_a_document_reads_like_a_saved_one(gates: Any) -> None:
     }
     stored = Decision.objects.get(pk=insert(Decision, **values))
     assert stored.gates == Decision.objects.get(pk=saved.pk).gates
+
+
+def test_several_selects_asked_for_at_once_have_a_row_each() -> None:
+    Token.objects.create(mint="m", symbol="100% 'S'")
+    nobody = "SELECT mint FROM trading_token WHERE symbol = 'nobody'"
+    asked = ("SELECT mint, symbol FROM trading_token", nobody, "SELECT count(*) FROM trading_token")
+    found = [("m", "100% 'S'"), None, (1,)]
+    assert firsts(*asked) == found
+    with transaction.atomic():
+        assert firsts(*asked, turn="it's 100%") == found
+        assert firsts(nobody, turn="another") == [None]

@@ -16,13 +16,13 @@ from trading.domain.policy import Policy
 from trading.domain.safety import PERMANENT_REFUSALS, SaleFacts, TokenFacts
 from trading.domain.tips import TipPrice
 from trading.models import Decision, Token
-from trading.rows import insert, serialise
+from trading.rows import firsts, insert
 from trading.services.claims import Claim
 from trading.services.leaders import leader_facts
 from trading.services.orders import ENTRIES, SignedOrder, hold, store_submission
-from trading.services.policy import active_policy
+from trading.services.policy import ACTIVE_POLICY, policy_in
 from trading.services.portfolio import is_held, snapshot
-from trading.services.state import TradingNow, trading_state
+from trading.services.state import TRADING_STATE, TradingNow, state_in
 from trading.services.steps import step
 from trading.version import CODE_VERSION
 
@@ -64,10 +64,14 @@ class Decided:
     submission: int | None = None
 
 
-def rules() -> Rules:
-    """The active policy and the trading state; PolicyMissing when there is no policy."""
-    policy, revision = active_policy()
-    return Rules(policy=policy, revision=revision, state=trading_state())
+def rules(*, turn: str = "") -> Rules:
+    """The active policy and the trading state; PolicyMissing when there is no policy.
+
+    With `turn` only one transaction at a time gets them, as by `serialise`.
+    """
+    active, state = firsts(ACTIVE_POLICY, TRADING_STATE, turn=turn)
+    policy, revision = policy_in(active)
+    return Rules(policy=policy, revision=revision, state=state_in(state))
 
 
 @transaction.atomic(savepoint=False)
@@ -87,8 +91,7 @@ def decide_buy(
     caller has to build it and `record_buy`. NotOurs when somebody else has taken the signal over: then
     nothing may be sent.
     """
-    serialise(ENTRIES)
-    by = rules()
+    by = rules(turn=ENTRIES)
     leader = leader_facts(
         claim.request.leader_address, signal=claim.uuid, mint=claim.request.mint, now=now
     )

@@ -3,11 +3,13 @@
 import json
 import logging
 from functools import lru_cache
+from typing import Any
 
 from trading.domain.policy import Policy, PolicyInvalid, from_json
 from trading.rows import first
 
 log = logging.getLogger("policy")
+ACTIVE_POLICY = "SELECT CAST(policy AS TEXT), number FROM audit_policyrevision WHERE is_active"
 
 
 class PolicyMissing(Exception):
@@ -33,7 +35,11 @@ def active_policy() -> tuple[Policy, int]:
 
     Asked for every time, so that a change reaches every process at its next signal.
     """
-    active = first("SELECT CAST(policy AS TEXT), number FROM audit_policyrevision WHERE is_active")
+    return policy_in(first(ACTIVE_POLICY))
+
+
+def policy_in(active: tuple[Any, ...] | None) -> tuple[Policy, int]:
+    """What `active_policy` returns, from the row that ACTIVE_POLICY finds."""
     if active is None:
         raise PolicyMissing("no policy revision is active")
     return _parse(active[0]), active[1]

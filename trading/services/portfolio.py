@@ -20,6 +20,19 @@ from trading.rows import every, first, insert, load, load_all, moment, parameter
 PRICE_CEILING_SOL = Decimal(10) ** 20
 """What the columns of prices hold; SQLite would take more, and then nobody could read the position."""
 
+# One statement each: on PostgreSQL every one is a way to the server and back, and other buys wait meanwhile.
+_EXPOSURE = (
+    "SELECT strategy, mint, cost_lamports, held_raw, bought_raw FROM trading_position"
+    " WHERE status IN ('ACTIVE', 'EXITING')"
+    " UNION ALL SELECT strategy, mint, reserved_lamports, NULL, NULL FROM trading_signal"
+    " WHERE status = 'EXECUTING' AND reserved_lamports > 0 AND uuid <> %s"
+)
+_LATELY = (
+    "SELECT (SELECT sum(balance_change_lamports) FROM trading_submission"
+    " WHERE resolved_at >= %s AND action = 'BUY'),"
+    " (SELECT max(closed_at) FROM trading_position WHERE mint = %s AND status = 'CLOSED')"
+)
+
 
 def snapshot(
     *,
@@ -33,34 +46,29 @@ def snapshot(
     `balance_lamports` is what the chain said at `balance_at`; reservations and buys booked since are
     taken off it, because it does not know of them yet.
     """
-    open_rows = [
-        # Most are whole, and there may be hundreds.
-        (strategy, held, cost if held_raw == bought_raw else _left(cost, held_raw, bought_raw))
-        for strategy, held, cost, held_raw, bought_raw in every(
-            "SELECT strategy, mint, cost_lamports, held_raw, bought_raw FROM trading_position"
-            " WHERE status IN ('ACTIVE', 'EXITING')"
-        )
-    ]
-    reserved_rows = every(
-        "SELECT strategy, mint, reserved_lamports FROM trading_signal"
-        " WHERE status = 'EXECUTING' AND reserved_lamports > 0 AND uuid <> %s",
-        parameter(Signal, "uuid", signal),
-    )
     exposure: dict[str, int] = dict.fromkeys(Strategy, 0)
-    for strategy, _, lamports in [*open_rows, *reserved_rows]:
+    held_mints: list[str] = []
+    in_token = reserved = 0
+    for strategy, held, cost, held_raw, bought_raw in every(
+        _EXPOSURE, parameter(Signal, "uuid", signal)
+    ):
+        # Most are whole, or not even bought yet, and there may be hundreds.
+        lamports = cost if held_raw == bought_raw else _left(cost, held_raw, bought_raw)
         exposure[strategy] += lamports
-    reserved = sum(lamports for _, _, lamports in reserved_rows) + _spent_since(balance_at)
-    closed = first(
-        "SELECT max(closed_at) FROM trading_position WHERE mint = %s AND status = 'CLOSED'", mint
-    )
+        held_mints.append(held)
+        if held_raw is None:
+            reserved += lamports
+        elif held == mint:
+            in_token += lamports
+    spent, closed_at = _lately(mint, balance_at)
     return Portfolio(
-        balance_lamports=None if balance_lamports is None else balance_lamports - reserved,
-        open_positions=len(open_rows) + len(reserved_rows),
+        balance_lamports=None if balance_lamports is None else balance_lamports - reserved - spent,
+        open_positions=len(held_mints),
         shield_lamports=exposure[Strategy.SHIELD],
         spear_lamports=exposure[Strategy.SPEAR],
-        token_lamports=sum(lamports for _, held, lamports in open_rows if held == mint),
-        is_held=any(held == mint for _, held, _ in [*open_rows, *reserved_rows]),
-        last_closed_at=moment(closed[0]) if closed else None,
+        token_lamports=in_token,
+        is_held=mint in held_mints,
+        last_closed_at=closed_at,
     )
 
 
@@ -71,16 +79,11 @@ def _left(cost_lamports: int, held_raw: Any, bought_raw: Any) -> int:
     )
 
 
-def _spent_since(balance_at: datetime | None) -> int:
-    """What buys booked after that moment took out of our balance."""
-    if balance_at is None:
-        return 0
-    row = first(
-        "SELECT sum(balance_change_lamports) FROM trading_submission"
-        " WHERE resolved_at >= %s AND action = 'BUY'",
-        parameter(Submission, "resolved_at", balance_at),
-    )
-    return -int(row[0]) if row and row[0] else 0
+def _lately(mint: str, balance_at: datetime | None) -> tuple[int, datetime | None]:
+    """What buys booked after that moment took out of our balance, and when we last closed this token."""
+    row = first(_LATELY, parameter(Submission, "resolved_at", balance_at), mint)
+    assert row is not None, "sums have one row"
+    return -int(row[0] or 0), moment(row[1])
 
 
 def open_cost_lamports(position: Position) -> int:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from trading.domain.trip_sentences import sentence
 from trading.domain.trips import (
@@ -16,6 +17,10 @@ from trading.domain.trips import (
 from trading.domain.values import Route
 from trading.rows import first
 
+TRADING_STATE = (
+    "SELECT entries_halted, is_closing_all, reason, route, CAST(trips AS TEXT)"
+    " FROM trading_tradingstate WHERE id = 1"
+)
 MISSING = "the trading state is not set up yet"
 UNREADABLE = "the circuit breaker's stored state cannot be read"
 
@@ -38,10 +43,11 @@ class TradingNow:
 
 def trading_state() -> TradingNow:
     """The state in force. A missing row or an unreadable breaker halts entries and sells nothing."""
-    row = first(
-        "SELECT entries_halted, is_closing_all, reason, route, CAST(trips AS TEXT)"
-        " FROM trading_tradingstate WHERE id = 1"
-    )
+    return state_in(first(TRADING_STATE))
+
+
+def state_in(row: tuple[Any, ...] | None) -> TradingNow:
+    """What `trading_state` returns, from the row that TRADING_STATE finds."""
     if row is None:
         return _halted(Route.JITO, MISSING)
     is_switched_off, is_closing_all, reason, stored_route, trips = row
