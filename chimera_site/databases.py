@@ -43,6 +43,8 @@ def _sqlite(synchronous: str, wait_seconds: float) -> dict[str, Any]:
             f"PRAGMA synchronous={synchronous};"
             "PRAGMA cache_size=-16000;"
             "PRAGMA mmap_size=134217728;"
+            # A savepoint keeps the pages that it changes, beyond 64 KB in a temporary file otherwise.
+            "PRAGMA temp_store=MEMORY;"
             f"PRAGMA wal_autocheckpoint={LONGEST_LOG_PAGES};"
         ),
     }
