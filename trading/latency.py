@@ -21,8 +21,8 @@ MEANING: Mapping[Stage, str] = {
     Stage.COMMITTED: "received until durable and answered",
     Stage.CLAIMED: "received until an executor has it, storing included",
     Stage.FACTS: "our own part of gathering facts and quote",
-    Stage.DECIDED: "deciding, and storing the decision",
     Stage.SIGNED: "building and signing",
+    Stage.DECIDED: "deciding, and storing the decision",
     Stage.RECORDED: "the submission committed",
     Stage.SENT: "until its first byte leaves",
 }

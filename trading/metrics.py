@@ -35,8 +35,8 @@ class Stage(StrEnum):
     COMMITTED = "committed"
     CLAIMED = "claimed"
     FACTS = "facts"
-    DECIDED = "decided"
     SIGNED = "signed"
+    DECIDED = "decided"
     RECORDED = "recorded"
     SENT = "sent"
 

@@ -28,7 +28,7 @@ from trading.services.claims import Claim, retry_later
 from trading.services.decisions import Balance, Known, decide_buy, deny, rules
 from trading.services.leaders import BuyPlan
 from trading.services.orders import ENTRIES, SignedOrder, record_buy
-from trading.services.plans import Work, plan_entry
+from trading.services.plans import Work, settle_entry
 from trading.services.state import TradingNow
 from trading.services.steps import AlreadyHeld, EntriesHalted
 from workers.desk import NETWORK_FEE_LAMPORTS, Desk, Materials
@@ -66,9 +66,15 @@ async def buy(desk: Desk, work: Work) -> None:
         fixed_lamports=plan.copying.tip_lamports,
     )
     purchase = Purchase(
-        desk=desk, claim=claim, policy=policy, tip_lamports=tip.lamports, watch=watch
+        desk=desk,
+        claim=claim,
+        policy=policy,
+        tip_lamports=tip.lamports,
+        reachable=_reachable(desk),
+        watch=watch,
     )
-    await purchase.decide(found, materials, tip)
+    ahead = purchase.sign_ahead(plan.route, found.quote, materials)
+    await purchase.decide(found, ahead, tip)
 
 
 def know(desk: Desk) -> Callable[[Claim, Policy], Known]:
@@ -78,7 +84,7 @@ def know(desk: Desk) -> Callable[[Claim, Policy], Known]:
         token = desk.tokens.kept(claim.request.mint, policy=policy)
         findings = Findings(token=token or TokenFacts(mint=claim.request.mint), quote=QuoteFacts())
         return Known(
-            build_facts=partial(_facts, desk, claim, findings, None, _route(desk)),
+            build_facts=partial(_facts, desk, claim, findings, None, _reachable(desk)),
             is_token_known=token is not None,
         )
 
@@ -92,7 +98,7 @@ def balance(desk: Desk) -> Balance:
 
 
 def _plan(desk: Desk, claim: Claim) -> BuyPlan | None:
-    return plan_entry(
+    return settle_entry(
         claim,
         by := rules(),
         known=know(desk)(claim, by.policy),
@@ -123,6 +129,21 @@ async def _materials(desk: Desk, found: Findings) -> Materials | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedAhead:
+    """A transaction signed before the decision, for the order that it was expected to be."""
+
+    likely: Order
+    signed: SignedOrder
+
+    def is_for(self, order: Order) -> bool:
+        """Whether the order came out so: where caps made it smaller, its quote must be for what is really
+        bought, and another route may have no place for the tip.
+        """
+        likely = self.likely
+        return (order.size_lamports, order.route) == (likely.size_lamports, likely.route)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
     """One buy whose facts are gathered."""
 
@@ -130,23 +151,42 @@ class Purchase:
     claim: Claim
     policy: Policy
     tip_lamports: int
+    reachable: Route
     watch: Passage
 
-    async def decide(self, found: Findings, materials: Materials | None, tip: TipPrice) -> None:
-        """Decide, and on an order send what was signed in the same transaction or build it now."""
+    def sign_ahead(
+        self, route: Route, quote: Quote | QuoteFacts, materials: Materials | None
+    ) -> SignedAhead | None:
+        """The order that most decisions come to, signed before anybody waits for the database; None where
+        something is missing for it.
+        """
+        if not isinstance(quote, Quote) or materials is None:
+            return None
+        route = _effective(route, self.reachable)
+        likely = Order(size_lamports=quote.in_amount_raw, route=route, gates=())
+        try:
+            signed = self._signed(likely, quote, materials)
+        except GatewayError as error:
+            log.warning("not signed ahead: %s", error)
+            return None
+        self.watch.reached(Stage.SIGNED)
+        return SignedAhead(likely=likely, signed=signed)
+
+    async def decide(self, found: Findings, ahead: SignedAhead | None, tip: TipPrice) -> None:
+        """Decide, and on an order send what was signed for it, recorded in the same transaction, or build
+        it now.
+        """
         desk, claim = self.desk, self.claim
 
         def sign(order: Order) -> SignedOrder | None:
             self.watch.reached(Stage.DECIDED)
-            signed = self._sign(order, found.quote, materials)
-            self.watch.reached(Stage.SIGNED)
-            return signed
+            return None if ahead is None or not ahead.is_for(order) else ahead.signed
 
         try:
             decided = await desk.writer.run(
                 lambda: decide_buy(
                     claim,
-                    build_facts=partial(_facts, desk, claim, found, tip, _route(desk)),
+                    build_facts=partial(_facts, desk, claim, found, tip, self.reachable),
                     sign=sign,
                     balance=balance(desk),
                     now=desk.clock(),
@@ -164,21 +204,6 @@ class Purchase:
             await self._send(decided.submission, decided.order)
         elif isinstance(found.quote, Quote):
             await self.build_and_send(verdict, found.quote)
-
-    def _sign(
-        self, order: Order, quote: Quote | QuoteFacts, materials: Materials | None
-    ) -> SignedOrder | None:
-        """The order signed from what is at hand, or None: something has to be asked for it."""
-        if not isinstance(quote, Quote) or materials is None:
-            return None
-        # The caps came out lower than what was asked: the quote must be for what is really bought.
-        if quote.in_amount_raw != order.size_lamports:
-            return None
-        try:
-            return self._signed(order, quote, materials)
-        except GatewayError as error:
-            log.warning("not signed ahead: %s", error)
-            return None
 
     async def build_and_send(self, order: Order, quote: Quote) -> None:
         """Build what could not be signed with the decision, record it by itself, and send it."""
@@ -258,9 +283,13 @@ class Purchase:
         )
 
 
-def _route(desk: Desk) -> Route:
+def _reachable(desk: Desk) -> Route:
     """The route that can be gone at this moment."""
     return Route.JITO if desk.conditions.tip_account() else Route.STANDARD
+
+
+def _effective(wanted: Route, reachable: Route) -> Route:
+    return Route.JITO if wanted is reachable is Route.JITO else Route.STANDARD
 
 
 def _facts(
@@ -282,7 +311,7 @@ def _facts(
             out_amount_raw=quote.out_amount_raw,
             price_impact=quote.price_impact,
         )
-    effective = Route.JITO if state.route is reachable is Route.JITO else Route.STANDARD
+    effective = _effective(state.route, reachable)
     paid = tip if effective is Route.JITO else None
     return Facts(
         signal=claim.request,

@@ -28,7 +28,6 @@ POLL_SECONDS = 0.1
 DRAIN_SECONDS = 5.0
 RENEW_SECONDS = 1.0
 POISON_DELAY = timedelta(seconds=5)
-NOTHING = Taken(claimed=0, work=(), may_be_more=False)
 
 
 class Executor:
@@ -39,6 +38,7 @@ class Executor:
         self._desk = desk
         self._entry_seats, self._exit_seats = _Seats(entry_seats), _Seats(exit_seats)
         self._woken = {live.EXIT: asyncio.Event(), live.ENTRY: asyncio.Event()}
+        self._taking: set[asyncio.Task[Taken]] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._held: Counter[str] = Counter()
 
@@ -56,6 +56,9 @@ class Executor:
                 self._consume(self._entry_seats, is_exit=False),
             )
         finally:
+            # What was being claimed when the word to stop came is ours to finish.
+            for taking in tuple(self._taking):
+                self._begin(await taking)
             await settle(set(self._working), seconds=DRAIN_SECONDS)
 
     async def renew(self) -> None:
@@ -65,11 +68,17 @@ class Executor:
             await self._desk.writer.run(lambda: renew(held, now=self._desk.clock()))
 
     async def work_once(self, *, is_exit: bool) -> bool:
-        """Claim one due signal and work on it to the end of this step; False when none was due."""
-        taken = await self._take(is_exit=is_exit, at_most=1)
-        for work in taken.work:
-            await self._work(work)
-        return bool(taken.claimed)
+        """Claim due signals until there is one to work on, and do so to the end of this step; False when
+        none was due.
+        """
+        was_any_due = False
+        while (taken := await self._take(is_exit=is_exit, at_most=1)).claimed:
+            was_any_due = True
+            for work in taken.work:
+                await self._work(work)
+            if taken.work:
+                break
+        return was_any_due
 
     async def _consume(self, seats: "_Seats", *, is_exit: bool) -> None:
         woken = self._woken[live.EXIT if is_exit else live.ENTRY]
@@ -77,15 +86,22 @@ class Executor:
             # A seat before a claim: what is claimed is worked on at once.
             free = await seats.take()
             woken.clear()
-            taken = await self._take_or_none(is_exit=is_exit, at_most=free)
+            taking = asyncio.create_task(self._take_or_none(is_exit=is_exit, at_most=free))
+            self._taking.add(taking)
+            taken = await asyncio.shield(taking)
+            self._taking.discard(taking)
             seats.give_back(free - len(taken.work))
-            for work in taken.work:
-                task = asyncio.create_task(self._work(work))
-                self._working.add(task)
-                task.add_done_callback(self._working.discard)
+            for task in self._begin(taken):
                 task.add_done_callback(lambda _: seats.give_back(1))
             if not taken.may_be_more:
                 await self._wait_until_due(woken, is_exit=is_exit)
+
+    def _begin(self, taken: Taken) -> list[asyncio.Task[None]]:
+        begun = [asyncio.create_task(self._work(work)) for work in taken.work]
+        for task in begun:
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+        return begun
 
     async def _wait_until_due(self, woken: asyncio.Event, *, is_exit: bool) -> None:
         """Return on a wake, or when a poll has seen something due: a poll that finds nothing locks nothing."""
@@ -105,7 +121,7 @@ class Executor:
         except Exception:
             # A row or a policy that cannot be read must not end the process: exits go on.
             log.exception("claiming failed")
-        return NOTHING
+        return Taken(claimed=0, work=[], may_be_more=False)
 
     async def _take(self, *, is_exit: bool, at_most: int) -> Taken:
         desk, token, now = self._desk, str(uuid.uuid4()), self._desk.clock()

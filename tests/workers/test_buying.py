@@ -1,5 +1,6 @@
 """A claimed buy becomes one landed transaction and a position whose numbers are the chain's."""
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
@@ -107,6 +108,21 @@ async def test_a_cap_below_what_was_quoted_is_quoted_again(platform: Platform, m
     assert position.cost_lamports == SOL // 5
 
 
+async def test_a_route_that_is_changed_after_the_claim_is_the_one_that_is_gone(
+    platform: Platform, mint: str
+) -> None:
+    """What was signed ahead, with a tip, is for another order than the one decided on."""
+    platform.sandbox.fault(plane="jupiter", method="quote", kind="latency", seconds=0.3)
+    uuid = await platform.signal(mint)
+    work = asyncio.create_task(platform.work())
+    while (await platform.row(uuid)).status != "EXECUTING":
+        await asyncio.sleep(0.01)
+    await platform.see(lambda: TradingState.objects.update(route=Route.STANDARD))
+    assert await work
+    [submission] = await platform.submissions(uuid)
+    assert (submission.route, submission.tip_lamports) == (Route.STANDARD, 0)
+
+
 @pytest.mark.parametrize(("factor", "status"), [(1.02, "EXECUTING"), (1.2, "RETRY")])
 async def test_what_is_quoted_again_costs_no_more_than_the_decision_allowed(
     platform: Platform, mint: str, factor: float, status: str
@@ -124,6 +140,7 @@ async def test_what_is_quoted_again_costs_no_more_than_the_decision_allowed(
         claim=claim,
         policy=replace(Policy(), slippage_bps=500),
         tip_lamports=0,
+        reachable=Route.STANDARD,
         watch=Passage(claim, clock=platform.clock),
     )
     platform.sandbox.control("POST", f"market/{mint}/price", {"factor": factor})

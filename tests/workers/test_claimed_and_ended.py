@@ -90,7 +90,7 @@ async def test_a_token_that_is_not_known_yet_is_judged_before_it_counts_as_held(
     assert (await platform.row(uuid)).code == "SAFETY_UNAVAILABLE"
 
 
-async def test_many_that_have_nothing_to_sell_end_with_one_claim(
+async def test_those_that_have_nothing_to_sell_end_where_they_are_claimed(
     platform: Platform, mints: list[str]
 ) -> None:
     uuids = [await platform.sell_signal(mints[0]) for _ in range(3)]

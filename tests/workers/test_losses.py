@@ -51,6 +51,7 @@ async def bought_all_the_same(platform: Platform, mint: str) -> Position:
         claim=claim,
         policy=Policy(),
         tip_lamports=1_000_000,
+        reachable=Route.JITO,
         watch=Passage(claim, clock=platform.clock),
     )
     await purchase.build_and_send(order, quote)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -109,6 +108,16 @@ def decide_buy(
     return Decided(verdict=verdict, order=order, submission=submission)
 
 
+def is_denied_at_once(
+    claim: Claim, *, by: Rules, leader: LeaderFacts | None, known: Known, now: datetime
+) -> bool:
+    """Whether our own rows speak against a claimed buy, before anything is asked; only reads, and little."""
+    outline = known.build_facts(
+        leader=leader, portfolio=_outline(claim.request.mint), state=by.state, policy=by.policy
+    )
+    return _judged_early(outline, by, known, now) is not None
+
+
 def deny_at_once(
     claim: Claim,
     *,
@@ -123,19 +132,16 @@ def deny_at_once(
     The verdict is the one that asking would have led to: only gates that stand before every unknown fact
     are judged. Call inside a transaction.
     """
-    judge = partial(deny_early, policy=by.policy, now=now, is_token_known=known.is_token_known)
-    build = known.build_facts
-    outline = build(
-        leader=leader, portfolio=_outline(claim.request.mint), state=by.state, policy=by.policy
-    )
-    if judge(outline) is None:
-        return None
-    facts = _facts(claim, build, by, leader, balance)
-    denial = judge(facts)
+    facts = _facts(claim, known.build_facts, by, leader, balance)
+    denial = _judged_early(facts, by, known, now)
     if denial is not None:
         _store_decision(claim.uuid, denial, facts, by.revision, now)
         _reject(claim, denial, facts.token, now)
     return denial
+
+
+def _judged_early(facts: Facts, by: Rules, known: Known, now: datetime) -> Denial | None:
+    return deny_early(facts, policy=by.policy, now=now, is_token_known=known.is_token_known)
 
 
 @transaction.atomic(savepoint=False)

@@ -16,6 +16,7 @@ from trading.domain.leaders import (
     SizeMode,
 )
 from trading.domain.sizing import wanted_lamports
+from trading.domain.values import Route
 from trading.models import Position, Signal
 from trading.rows import first, moment, parameter
 from trading.services.claims import Claim
@@ -61,16 +62,20 @@ def leader_facts(address: str, *, signal: UUID, mint: str, now: datetime) -> Lea
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuyPlan:
-    """What a claimed buy is going to ask for by its leader's settings, before anything is decided."""
+    """What a claimed buy is going to ask for by its leader's settings, and by which route it would go, before
+    anything is decided.
+    """
 
     copying: CopySettings
     wanted_lamports: int
+    route: Route
 
 
 def plan_buy(
     claim: Claim,
     *,
     leader: LeaderFacts | None,
+    route: Route,
     balance_lamports: int | None,
     balance_at: datetime | None = None,
 ) -> BuyPlan:
@@ -89,7 +94,7 @@ def plan_buy(
         leader_trade_lamports=claim.request.amount_lamports,
         capital_lamports=capital,
     )
-    return BuyPlan(copying=copying, wanted_lamports=wanted)
+    return BuyPlan(copying=copying, wanted_lamports=wanted, route=route)
 
 
 def following(address: str) -> Following:
