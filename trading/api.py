@@ -1,5 +1,6 @@
 """HTTP for signals: reads headers and body, asks the reception, writes its answer down as JSON."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ SIGNING_HEADERS = (
 )
 """Nothing else of a request's head says whose it is."""
 _KEYS = {f"HTTP_{name.upper().replace('-', '_')}": name for name in SIGNING_HEADERS}
+_RAW_NAMES = {name.encode(): name for name in SIGNING_HEADERS}
+JSON = "application/json"
 
 router = Router(tags=["signals"])
 reception = Reception(clock=lambda: datetime.now(UTC))
@@ -48,6 +51,17 @@ def _headers(request: HttpRequest) -> dict[str, str]:
     return {name: request.META[key] for key, name in _KEYS.items() if key in request.META}
 
 
+def signing_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Those of an ASGI request's headers that say whose it is; one that came twice joined, as Django does."""
+    found: dict[str, str] = {}
+    for raw, value in headers:
+        name = _RAW_NAMES.get(raw)
+        if name is not None:
+            text = value.decode("latin-1")
+            found[name] = f"{found[name]},{text}" if name in found else text
+    return found
+
+
 @router.post("/providers/alerts/{name}", auth=None, summary="Deliver an alert")
 async def alert(request: HttpRequest, name: str) -> HttpResponse:
     """Accepts one alert in the shape that the mapping of this name reads (docs/alerts.md)."""
@@ -62,6 +76,14 @@ async def alert(request: HttpRequest, name: str) -> HttpResponse:
 
 def render(answer: Answer) -> HttpResponse:
     """The answer's status, body and Retry-After."""
+    response = HttpResponse(body_of(answer), status=answer.http_status, content_type=JSON)
+    if answer.retry_after_seconds is not None:
+        response["Retry-After"] = str(answer.retry_after_seconds)
+    return response
+
+
+def body_of(answer: Answer) -> bytes:
+    """The answer in the one envelope, as JSON."""
     body: dict[str, Any] = {"status": answer.status}
     if answer.code:
         body["reason"] = answer.code
@@ -71,9 +93,4 @@ def render(answer: Answer) -> HttpResponse:
         body["state"] = answer.state
     if answer.details:
         body["details"] = answer.details
-    response = HttpResponse(
-        orjson.dumps(body), status=answer.http_status, content_type="application/json"
-    )
-    if answer.retry_after_seconds is not None:
-        response["Retry-After"] = str(answer.retry_after_seconds)
-    return response
+    return orjson.dumps(body)
