@@ -47,8 +47,8 @@ LOOK, END = Mark(is_end=False), Mark(is_end=True)
 class Turns:
     """Work in the order in which it will be done. Not for several threads at once: hold a lock.
 
-    At most `group` pieces of work have their turn together, and `most_patient` of the patient are under
-    way at the same time.
+    At most `group` pieces of work have their turn together, patient ones one by one, so that those in a
+    hurry can come between; `most_patient` of the patient are under way at the same time.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Turns:
             self.is_last = True
 
     def next_group(self) -> list[Work]:
-        """Everybody in a hurry; those who are not, when nobody is or they were passed over too often.
+        """Everybody in a hurry; one of those who are not, when nobody is or they were passed over too often.
 
         Empty when nothing may be begun now. What was begun has to be told as `done`.
         """
@@ -109,7 +109,7 @@ class Turns:
             self._line_of(work).appendleft(work)
 
     def _begin(self, line: deque[Work]) -> list[Work]:
-        group = self._free(line, at_most=self._group)
+        group = self._free(line, at_most=1 if line is self._patient else self._group)
         for work in group:
             line.remove(work)
             if work.lane is not None:

@@ -293,6 +293,22 @@ async def test_the_patient_let_all_others_go_first(writer: GroupWriter, database
     assert order == ["prompt", "reading", "patient 1", "patient 2"]
 
 
+async def test_who_is_in_a_hurry_comes_between_two_who_are_not(
+    writer: GroupWriter, database: Database
+) -> None:
+    gate, order = Gate(), []
+    running = [
+        asyncio.ensure_future(writer.run(gate.hold, is_patient=True)),
+        asyncio.ensure_future(writer.run(partial(order.append, "patient"), is_patient=True)),
+    ]
+    await asyncio.to_thread(gate.is_reached.wait, 5)
+    running.append(asyncio.ensure_future(writer.run(partial(order.append, "prompt"))))
+    await asyncio.sleep(0.01)
+    gate.open()
+    await asyncio.gather(*running)
+    assert order == ["prompt", "patient"]
+
+
 async def test_the_patient_are_not_passed_over_for_ever(
     writer: GroupWriter, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
