@@ -53,8 +53,21 @@ class Phase:
     sender's own: when it nears the time between two signals, the sender is what was measured."""
 
     @property
+    def accepted(self) -> int:
+        return self.statuses.get(202, 0)
+
+    @property
+    def sent_back(self) -> int:
+        """Shed, or not stored: all 503, which name a time to send the same again."""
+        return self.statuses.get(503, 0)
+
+    @property
+    def unanswered(self) -> int:
+        return self.statuses.get(0, 0)
+
+    @property
     def accepted_per_second(self) -> float:
-        return self.statuses.get(202, 0) / self.took_seconds
+        return self.accepted / self.took_seconds
 
     def as_json(self) -> dict[str, Any]:
         """The phase as plain values."""

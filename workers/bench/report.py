@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from workers.bench.bars import bars, outcome
 from workers.bench.figures import PERCENTILES, Phase, Spread
 
-BAR_INTERNAL_P99_MS = 5.0
-BAR_BURST_PER_SECOND = 4_000
 COLUMNS = (*PERCENTILES, "maximum")
 
 
@@ -33,6 +32,7 @@ class BenchReport:
             },
             "accepted_per_s": round(burst.accepted_per_second, 1) if burst else None,
             "lost": self.lost,
+            "bars": [asdict(each) for each in bars(self.phases)],
             "floor": asdict(self.floor) if self.floor else None,
             "machine": self.machine,
             "phases": [phase.as_json() for phase in self.phases],
@@ -45,6 +45,7 @@ class BenchReport:
         for phase in self.phases:
             yield ""
             yield _summary(phase)
+            yield f"  {outcome(phase)}"
             yield from _line("  webhook answered", phase.answer)
             yield from _line("  internal: received to first byte", phase.internal)
             yield from _line("  waiting for other machines", phase.waited)
@@ -53,6 +54,7 @@ class BenchReport:
             for end, count in phase.ends.items():
                 yield f"  {end:<40}{count:>8}"
         yield ""
+        yield from (str(each) for each in bars(self.phases))
         yield f"lost: {self.lost}    " + "  ".join(f"{k} {v}" for k, v in self.machine.items())
 
 
