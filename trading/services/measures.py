@@ -13,12 +13,13 @@ from trading.domain.safety import refusal_by_name
 from trading.domain.signals import SignalRequest
 from trading.domain.values import Strategy
 from trading.models import Token
-from trading.rows import every, first, marks, parameter
+from trading.rows import every, first, firsts, marks, parameter
 from trading.services.answers import Answer
-from trading.services.policy import PolicyMissing, active_policy
-from trading.services.state import TradingNow, trading_state
+from trading.services.policy import ACTIVE_POLICY, PolicyMissing, policy_in
+from trading.services.state import TRADING_STATE, TradingNow, state_in
 
 log = logging.getLogger("deliveries")
+LAST_STEP = "SELECT coalesce(max(id), 0) FROM trading_signalevent"
 
 
 class EntryQueue:
@@ -33,10 +34,12 @@ class EntryQueue:
     def __init__(self) -> None:
         self._counted: tuple[int, int] | None = None
 
-    def waiting(self, *, enough: int, capacity: int) -> int:
-        """How many wait, `capacity` where they are more; a larger number only when it is at most `enough`."""
-        # Before the count: a step told meanwhile then counts twice rather than never.
-        step = _last_step()
+    def waiting(self, *, step: int, enough: int, capacity: int) -> int:
+        """How many wait, `capacity` where they are more; a larger number only when it is at most `enough`.
+
+        `step` is what LAST_STEP found before: one told between that and a count counts twice rather than
+        never.
+        """
         if self._counted is not None:
             waited, step_then = self._counted
             at_most = waited + step - step_then
@@ -57,11 +60,6 @@ class EntryQueue:
         self._counted = (waiting, step)
 
 
-def _last_step() -> int:
-    found = first("SELECT coalesce(max(id), 0) FROM trading_signalevent")
-    return int(found[0]) if found else 0
-
-
 class Measures:
     """Why a buy is not even queued: a mint known to be bad, halted entries or SPEAR, a full queue."""
 
@@ -73,17 +71,19 @@ class Measures:
         self.unreadable: Exception | None = None
         if not buys:
             return
+        active, state, last_step = firsts(ACTIVE_POLICY, TRADING_STATE, LAST_STEP)
         try:
-            self._policy: Policy = active_policy()[0]
+            self._policy: Policy = policy_in(active)[0]
         except (PolicyMissing, PolicyInvalid, ValueError) as error:
             # The exits that came along must not be refused for it.
             log.error("buys cannot be judged: %s", error)
             self.unreadable = error
             return
-        self._state: TradingNow = trading_state()
+        self._state: TradingNow = state_in(state)
         capacity = self._policy.queue_capacity
         enough = capacity * self._policy.shed_spear_bps // 10_000 - len(buys)
-        self._waiting = (queue or EntryQueue()).waiting(enough=enough, capacity=capacity)
+        step = int(last_step[0]) if last_step else 0
+        self._waiting = (queue or EntryQueue()).waiting(step=step, enough=enough, capacity=capacity)
         self._refused = _refused({each.mint for each in buys}, now)
 
     def refusal(self, signal: SignalRequest) -> Answer | None:
