@@ -6,6 +6,7 @@ from datetime import datetime
 
 from trading.domain.denials import SENTENCES, DenialCode
 from trading.domain.entry_facts import (
+    Case,
     Facts,
     LeaderFill,
     Portfolio,
@@ -58,11 +59,11 @@ def decide(facts: Facts, *, policy: Policy, now: datetime) -> Order | Denial:
 
     Only buys are decided: a sell is owed whatever the gates would say.
     """
-    passed, denial = _judge(GATES, facts, policy, now)
+    case = Case(facts=facts, policy=policy, now=now)
+    passed, denial = _judge(GATES, case)
     if denial is not None:
         return denial
-    size = planned_size_lamports(facts, policy)
-    return Order(size_lamports=size, route=facts.route, gates=tuple(passed))
+    return Order(size_lamports=case.size_lamports, route=facts.route, gates=tuple(passed))
 
 
 def deny_early(
@@ -73,15 +74,13 @@ def deny_early(
     None when that depends on them. The gates' order is the same, so the first that fails is too.
     """
     known = GATES[: BEFORE_THE_QUOTE if is_token_known else BEFORE_THE_TOKEN]
-    return _judge(known, facts, policy, now)[1]
+    return _judge(known, Case(facts=facts, policy=policy, now=now))[1]
 
 
-def _judge(
-    checks: Sequence[GateCheck], facts: Facts, policy: Policy, now: datetime
-) -> tuple[list[Gate], Denial | None]:
+def _judge(checks: Sequence[GateCheck], case: Case) -> tuple[list[Gate], Denial | None]:
     passed: list[Gate] = []
     for gates in checks:
-        for each in gates(facts, policy, now):
+        for each in gates(case):
             passed.append(each)
             if not each.is_passed:
                 denial = Denial(code=each.code, text=_sentence(each), gates=tuple(passed))

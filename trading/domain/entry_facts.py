@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from trading.domain.leaders import CopySettings, LeaderFacts
 from trading.domain.policy import Policy
@@ -90,6 +91,20 @@ class Facts:
     def copying(self) -> CopySettings:
         """How the leader is copied; of a stranger, nothing special is known."""
         return CopySettings() if self.leader is None else self.leader.copying
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One judgement: the facts, the policy they are judged by, the moment. Its size is computed once."""
+
+    facts: Facts
+    policy: Policy
+    now: datetime
+
+    @cached_property
+    def size_lamports(self) -> int:
+        """As `planned_size_lamports`."""
+        return planned_size_lamports(self.facts, self.policy)
 
 
 def planned_size_lamports(facts: Facts, policy: Policy) -> int:

@@ -1,36 +1,37 @@
 """The gates before a buy, in the order of specification §7; each yields a line for every limit it looks at."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from decimal import Decimal
 
 from trading.domain.denials import DenialCode
-from trading.domain.entry_facts import Facts, planned_size_lamports
+from trading.domain.entry_facts import Case
 from trading.domain.gates import Gate, gate
 from trading.domain.leaders import buys_gate, daily_cap_gate, roster_gates, trade_gates
-from trading.domain.policy import Policy
 from trading.domain.safety import sale_gates, token_gates
 from trading.domain.values import Route, Strategy, lamports_to_sol
 
-GateCheck = Callable[[Facts, Policy, datetime], Iterator[Gate]]
+GateCheck = Callable[[Case], Iterator[Gate]]
 
 
-def _leader(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
-    yield from roster_gates(facts.leader, now=now)
+def _leader(case: Case) -> Iterator[Gate]:
+    facts = case.facts
+    yield from roster_gates(facts.leader, now=case.now)
     yield from trade_gates(
         facts.copying, mint=facts.signal.mint, leader_trade_lamports=facts.signal.amount_lamports
     )
 
 
-def _freshness(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
-    age = (now - facts.received_at).total_seconds()
+def _freshness(case: Case) -> Iterator[Gate]:
+    facts, policy = case.facts, case.policy
+    age = (case.now - facts.received_at).total_seconds()
     limit = policy.for_strategy(facts.signal.strategy).maximum_signal_age_seconds
     yield gate(
         DenialCode.STALE_SIGNAL, is_passed=age <= limit, measured=f"{age:.1f} s", limit=f"{limit} s"
     )
 
 
-def _halt(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
+def _halt(case: Case) -> Iterator[Gate]:
+    facts = case.facts
     halted = facts.are_entries_halted
     yield gate(
         DenialCode.ENTRIES_HALTED,
@@ -47,7 +48,8 @@ def _halt(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     )
 
 
-def _routing(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
+def _routing(case: Case) -> Iterator[Gate]:
+    facts = case.facts
     is_allowed = facts.signal.strategy is not Strategy.SPEAR or facts.route is Route.JITO
     yield gate(
         DenialCode.STRATEGY_NEEDS_BUNDLES,
@@ -57,13 +59,15 @@ def _routing(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     )
 
 
-def _safety(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
-    yield from token_gates(facts.token, strategy=facts.signal.strategy, policy=policy, now=now)
+def _safety(case: Case) -> Iterator[Gate]:
+    facts, policy = case.facts, case.policy
+    yield from token_gates(facts.token, strategy=facts.signal.strategy, policy=policy, now=case.now)
 
 
-def _holding(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
+def _holding(case: Case) -> Iterator[Gate]:
+    facts, policy = case.facts, case.policy
     last = facts.portfolio.last_closed_at
-    since = None if last is None else (now - last).total_seconds()
+    since = None if last is None else (case.now - last).total_seconds()
     yield gate(
         DenialCode.REENTRY_COOLDOWN,
         is_passed=since is None or since >= policy.reentry_cooldown_seconds,
@@ -86,7 +90,8 @@ def _holding(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
         yield buys_gate(facts.leader)
 
 
-def _exposure(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
+def _exposure(case: Case) -> Iterator[Gate]:
+    facts, policy = case.facts, case.policy
     portfolio, capital = facts.portfolio, facts.portfolio.capital_lamports
     yield gate(
         DenialCode.BALANCE_UNKNOWN,
@@ -94,7 +99,7 @@ def _exposure(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
         measured="known" if portfolio.balance_lamports is not None else "unknown",
         limit="known",
     )
-    size = planned_size_lamports(facts, policy)
+    size = case.size_lamports
     is_spear = facts.signal.strategy is Strategy.SPEAR
     used = portfolio.spear_lamports if is_spear else portfolio.shield_lamports
     limit = capital * policy.for_strategy(facts.signal.strategy).allocation_bps // 10_000
@@ -116,8 +121,9 @@ def _exposure(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     )
 
 
-def _size(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
-    size = planned_size_lamports(facts, policy)
+def _size(case: Case) -> Iterator[Gate]:
+    facts, policy = case.facts, case.policy
+    size = case.size_lamports
     least = max(policy.minimum_trade_lamports, facts.copying.minimum_size_lamports or 0)
     yield gate(
         DenialCode.SIZE_TOO_SMALL,
@@ -129,7 +135,8 @@ def _size(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
         yield daily_cap_gate(facts.leader, size_lamports=size)
 
 
-def _quote(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
+def _quote(case: Case) -> Iterator[Gate]:
+    facts = case.facts
     quote = facts.quote
     yield gate(
         DenialCode.QUOTE_UNAVAILABLE,
@@ -145,8 +152,9 @@ def _quote(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     )
 
 
-def _cost(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
-    size = planned_size_lamports(facts, policy)
+def _cost(case: Case) -> Iterator[Gate]:
+    facts, policy = case.facts, case.policy
+    size = case.size_lamports
     tip_limit = size * policy.maximum_tip_bps // 10_000
     yield gate(
         DenialCode.TIP_TOO_HIGH,
@@ -171,17 +179,19 @@ def _cost(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
     )
 
 
-def _sale(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
+def _sale(case: Case) -> Iterator[Gate]:
     """Part of token safety that needs the quote, so it is judged once there is one."""
+    facts, policy = case.facts, case.policy
     is_trap = facts.fill is not None and facts.fill.is_frozen
     yield from sale_gates(facts.sale, policy, is_leader_frozen=is_trap)
 
 
-def _price(facts: Facts, policy: Policy, now: datetime) -> Iterator[Gate]:
+def _price(case: Case) -> Iterator[Gate]:
     """How far our price lies from the leader's, up or down: a price that fell is news as well.
 
     Whether a fill that nobody could read may be passed over is the policy's choice.
     """
+    facts, policy = case.facts, case.policy
     fill, limit = facts.fill, policy.maximum_price_move_bps
     if fill is None or fill.lamports_per_raw is None:
         yield gate(

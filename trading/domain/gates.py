@@ -17,7 +17,7 @@ class Gate(NamedTuple):
     def as_json(self) -> dict[str, str | bool]:
         """The stored form; a decision has dozens of them, and dataclasses.asdict copies each deeply."""
         return {
-            "code": str(self.code),
+            "code": self.code,
             "measured": self.measured,
             "limit": self.limit,
             "is_passed": self.is_passed,

@@ -33,9 +33,11 @@ async def leader_fill(
     A transaction that the node does not know is waited for only when it `is_needed`. `is_frozen` is the
     state of the leader's own account of the mint, asked whether or not a transaction was named.
     """
+    frozen = _is_frozen(gateways, request, until=until)
+    if not request.source_signature:
+        return LeaderFill(unknown="the signal names no transaction", is_frozen=await frozen)
     fill, is_frozen = await asyncio.gather(
-        _price(gateways, request, is_needed=is_needed, until=until),
-        _is_frozen(gateways, request, until=until),
+        _price(gateways, request, is_needed=is_needed, until=until), frozen
     )
     return replace(fill, is_frozen=is_frozen)
 
@@ -43,9 +45,6 @@ async def leader_fill(
 async def _price(
     gateways: Gateways, request: SignalRequest, *, is_needed: bool, until: float
 ) -> LeaderFill:
-    if not request.source_signature:
-        return LeaderFill(unknown="the signal names no transaction")
-
     async def ask() -> dict[str, Any] | None:
         found = await gateways.rpc.transaction(request.source_signature)
         if found is None and is_needed:

@@ -70,24 +70,30 @@ class TokenDesk:
         address alone is not asked about, and one that is refused by its own account does not wait for
         what others say of it.
         """
-        if refusal_by_name(mint, policy):
-            return TokenFacts(mint=mint)
+        kept = self.kept(mint, policy=policy)
+        if kept is not None:
+            return kept
         until = deadline() if until is None else until
         # A task, not a bare gather: one that is cancelled and never awaited would complain about it.
         others = asyncio.create_task(self._others(mint, policy, until))
         account = await self._mint(mint, policy, until)
         if isinstance(account, _MintReply) and not account.is_sound(policy):
             others.cancel()
-            return TokenFacts(mint=mint, is_found=account.is_found, facts=account.facts)
+            return _refused(mint, account)
         return _assemble(mint, account, *await others)
 
     def kept(self, mint: str, *, policy: Policy) -> TokenFacts | None:
         """The facts of a mint as far as nothing has to be asked for them; None when something has."""
-        account, pair = self._mints.kept(mint), self._pairs.kept(mint)
-        price, holders = self._prices.kept(mint), self._holders.kept(mint)
         if refusal_by_name(mint, policy):
             return TokenFacts(mint=mint)
-        if account is None or pair is None or price is None or holders is None:
+        account = self._mints.kept(mint)
+        if account is None:
+            return None
+        if not account.is_sound(policy):
+            return _refused(mint, account)
+        pair, price = self._pairs.kept(mint), self._prices.kept(mint)
+        holders = self._holders.kept(mint)
+        if pair is None or price is None or holders is None:
             return None
         return _assemble(mint, account, pair, price, holders)
 
@@ -169,6 +175,11 @@ def _holdings(mint: str, found: Sequence[AccountData | None]) -> list[TokenAccou
             raise InvalidReply("largest accounts: one that does not hold this mint")
         accounts.append(account)
     return accounts
+
+
+def _refused(mint: str, account: _MintReply) -> TokenFacts:
+    """Facts of a mint whose own account is enough to refuse it."""
+    return TokenFacts(mint=mint, is_found=account.is_found, facts=account.facts)
 
 
 def _minute(_: object) -> timedelta:
