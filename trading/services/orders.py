@@ -4,7 +4,6 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -14,7 +13,7 @@ from trading.domain.decision import DenialCode
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus, sources
 from trading.domain.values import Action, Route
 from trading.models import Position, Signal, Submission
-from trading.rows import insert, serialise, update
+from trading.rows import change, insert, parameter, serialise, update
 from trading.services.claims import Claim
 from trading.services.portfolio import is_held, privacy_in_flight
 from trading.services.state import trading_state
@@ -171,8 +170,17 @@ def _remark(submission: int, *, code: str, text: str, now: datetime) -> None:
     note(signal, status=SignalStatus.EXECUTING, now=now, code=code, text=text)
 
 
-def hold(claim: Claim, *, now: datetime, **columns: Any) -> None:
-    """Renew the lease on a claimed signal, lock its row and set these columns; NotOurs when it is no longer ours."""
-    mine = {"uuid": claim.uuid, "status": SignalStatus.EXECUTING, "claim": claim.token}
-    if update(Signal, mine, claimed_at=now, **columns) != 1:
+def hold(claim: Claim, *, now: datetime, reserved_lamports: int | None = None) -> None:
+    """Renew the lease on a claimed signal, lock its row and reserve so much, where that is said; NotOurs when
+    it is no longer ours.
+    """
+    held = change(
+        "UPDATE trading_signal SET claimed_at = %s, reserved_lamports = coalesce(%s, reserved_lamports)"
+        " WHERE uuid = %s AND status = 'EXECUTING' AND claim = %s",
+        parameter(Signal, "claimed_at", now),
+        reserved_lamports,
+        parameter(Signal, "uuid", claim.uuid),
+        claim.token,
+    )
+    if held != 1:
         raise NotOurs(f"signal {claim.uuid} was taken over")
