@@ -10,6 +10,9 @@ from django.db import connection
 from django.utils import timezone
 
 from tests import factories
+from trading.domain.policy import Policy
+from trading.models import TradingState
+from trading.services.breaker_measures import measure
 from trading.services.leaders import leader_facts
 from trading.services.portfolio import position_to_sell, snapshot
 
@@ -41,7 +44,7 @@ def test_when_a_token_was_held_last_is_looked_up_by_its_mint() -> None:
         )
     )
     assert any("position_last_closed (mint=?)" in each for each in found), found
-    assert not any("position_closed" in each for each in found), found
+    assert not any("position_result" in each for each in found), found
 
 
 def test_what_was_bought_after_a_leader_is_looked_up_by_the_leader() -> None:
@@ -56,3 +59,12 @@ def test_what_a_sell_means_is_looked_up_by_leader_and_mint() -> None:
         lambda: position_to_sell(leader_address="a", mint="m", position=None, received_at=NOW)
     )
     assert any("(leader_address=? AND mint=?)" in each for each in found), found
+
+
+def test_what_closes_have_brought_is_read_from_an_index_alone() -> None:
+    factories.make_trading_state()
+    state, policy = TradingState.objects.get(), Policy().breaker
+    found = plans(lambda: measure(state, policy, NOW, is_equity_new=False))
+    closes = [each for each in found if "position_open" not in each]
+    assert len(closes) == 2
+    assert all("COVERING INDEX position_result" in each for each in closes), found
