@@ -35,6 +35,7 @@ alerts = AlertDoor(
 @router.post("/webhook", auth=None, summary="Deliver a signal")
 async def webhook(request: HttpRequest) -> HttpResponse:
     """Accepts one signed signal (specification §3). The body is read raw: the signature covers its bytes."""
+    # What Ninja documents, and refuses other methods by; the signal door answers a POST without coming here.
     return render(await reception.answer(headers=_headers(request), body=request.body))
 
 
