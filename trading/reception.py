@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -32,6 +32,7 @@ SECRETS_SECONDS = 1.0
 
 UNAUTHENTICATED = Answer(http_status=401, code="authentication_failed")
 STORAGE_UNAVAILABLE = Answer(http_status=503, code="storage_unavailable")
+FAILED = Answer(http_status=500, code="internal_error")
 
 
 def too_large(limit_bytes: int) -> Answer:
@@ -79,13 +80,13 @@ class Reception:
 
     async def answer(self, *, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer to one signal, durable when it says accepted. Never raises."""
-        answer = await self._answer(headers, body)
+        answer = await _whatever_comes(self._answer(headers, body))
         metrics.count_answer(status=answer.http_status, code=answer.code)
         return answer
 
     async def answer_helius(self, *, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer to one notice of transactions, which are read afterwards. Never raises."""
-        answer = await self._answer_helius(headers, body)
+        answer = await _whatever_comes(self._answer_helius(headers, body))
         metrics.count_answer(status=answer.http_status, code=answer.code)
         return answer
 
@@ -144,6 +145,15 @@ class Reception:
     async def _read_secrets(self) -> None:
         now = self._clock()
         self._secrets = await self._writer.read(lambda: _valid_secrets(now))
+
+
+async def _whatever_comes(answering: Awaitable[Answer]) -> Answer:
+    """The answer, and one in our own words where our own code breaks."""
+    try:
+        return await answering
+    except Exception:
+        log.exception("a request could not be answered")
+        return FAILED
 
 
 async def _stored(store: Collected[Item, Answer], item: Item) -> Answer:

@@ -1,6 +1,7 @@
 """A signal's POST goes past Django's objects: it reads and answers as the ordinary way does."""
 
 import asyncio
+from datetime import datetime
 from io import BytesIO
 from typing import Any
 
@@ -9,7 +10,13 @@ from django.core.handlers.asgi import ASGIRequest
 
 from chimera_site import ingress
 from trading.api import _headers, render, signing_headers
-from trading.reception import STORAGE_UNAVAILABLE, TOO_LARGE, UNAUTHENTICATED
+from trading.reception import (
+    FAILED,
+    STORAGE_UNAVAILABLE,
+    TOO_LARGE,
+    UNAUTHENTICATED,
+    Reception,
+)
 from trading.services.answers import Answer
 
 UUID = "0b7e8d43-0d6c-5b7e-8d43-0d6c68696d65"
@@ -21,6 +28,7 @@ ANSWERS = (
     STORAGE_UNAVAILABLE,
     TOO_LARGE,
     UNAUTHENTICATED,
+    FAILED,
 )
 
 
@@ -61,3 +69,12 @@ def test_headers_are_read_as_django_reads_them() -> None:
     found = signing_headers(raw)
     assert found == _headers(ASGIRequest(scope, BytesIO()))
     assert found["x-signature"] == "a,b"
+
+
+def test_our_own_mistake_is_told_in_the_one_envelope() -> None:
+    def broken() -> datetime:
+        raise OverflowError("no time at all")
+
+    door = Reception(clock=broken)
+    answer = asyncio.run(door.answer(headers={}, body=b"{}"))
+    assert (answer.http_status, answer.status, answer.code) == (500, "rejected", "internal_error")
