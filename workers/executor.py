@@ -19,8 +19,9 @@ from trading.services.plans import Taken, Work, take_entries, take_exits
 from trading.services.portfolio import has_live_submission
 from trading.services.steps import NotOurs
 from trading.writer import StorageUnavailable
-from workers.buying import balance, buy, know
+from workers.buying import buy
 from workers.desk import Desk, settle
+from workers.knowledge import balance, know
 from workers.selling import sell
 
 log = logging.getLogger("executor")

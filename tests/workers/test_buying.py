@@ -16,8 +16,8 @@ from trading.domain.swaps import read_balance_change
 from trading.domain.values import WSOL_MINT, Action, Route, Strategy
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.models import Decision, Fill, Position, Submission, Token, TradingState
-from workers.buying import Purchase
 from workers.passage import Passage
+from workers.purchase import Purchase
 
 SIZE = SOL // 4
 

@@ -25,9 +25,9 @@ from trading.services.control import request_exit
 from trading.services.losses import UnableToWriteOff, write_off
 from trading.services.state import TradingNow, trading_state
 from wallets.models import TradingWallet
-from workers.buying import Purchase
 from workers.custody import Custody
 from workers.passage import Passage
+from workers.purchase import Purchase
 from workers.sandbox.orders import token_account_of, transfer_tokens
 
 
