@@ -25,10 +25,16 @@ def at(sandbox: Sandbox, *, key: str = KEY, door: str = DOOR, secret: str = SECR
 @pytest.fixture
 async def registry(sandbox: Sandbox) -> AsyncIterator[HeliusRegistry]:
     async with at(sandbox) as opened:
+        # The cluster is shared, and others register there too.
+        await _take_all_away(opened)
         yield opened
         sandbox.clear()
-        for each in await opened.webhooks():
-            await opened.delete(each.id)
+        await _take_all_away(opened)
+
+
+async def _take_all_away(registry: HeliusRegistry) -> None:
+    for each in await registry.webhooks():
+        await registry.delete(each.id)
 
 
 async def test_a_webhook_is_made_changed_as_a_whole_and_taken_away(registry: HeliusRegistry):
