@@ -139,23 +139,14 @@ def _plan(claims: Sequence[Claim], planner: _Planner) -> list[Work]:
 
 
 def _settled(claims: Sequence[Claim], planner: _Planner) -> list[Work]:
+    undone_alone = transaction.atomic(planner.settle)
     try:
         with transaction.atomic():
-            settled = [_tried(_undone_alone(planner.settle), claim, planner) for claim in claims]
+            settled = [_tried(undone_alone, claim, planner) for claim in claims]
     except Exception:
         log.exception("%s signals cannot be settled", len(claims))
         return [Work(claim=claim, policy=planner.policy, plan=None) for claim in claims]
     return [each for each in settled if each is not None]
-
-
-def _undone_alone(settle: Plan) -> Plan:
-    """As that, in a savepoint of its own."""
-
-    def settled(claim: Claim) -> BuyPlan | SellPlan | None:
-        with transaction.atomic():
-            return settle(claim)
-
-    return settled
 
 
 def _tried(plan: Plan, claim: Claim, planner: _Planner) -> Work | None:
@@ -258,7 +249,7 @@ def _sale(claim: Claim, policy: Policy) -> SellPlan | _Hindrance:
 
 
 def put_back(claim: Claim, text: str, *, now: datetime) -> None:
-    """Have a sell wait that another sell of its position came before."""
+    """Have a sell wait because another sell of its position came before it."""
     wait_for(claim, code="POSITION_EXITING", text=text, delay=WAIT, now=now)
 
 
