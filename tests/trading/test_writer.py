@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, connection, connections, transaction
 
 from tests.databases import Database
-from trading.models import Token
+from tests.trading.written import store, stored
 from trading.turns import MAXIMUM_BATCH, MOST_PASSED_OVER
 from trading.writer import GroupWriter, StorageUnavailable
 
@@ -30,16 +30,6 @@ def writer(database: Database) -> Iterator[GroupWriter]:
     started = GroupWriter(threads=1).start()
     yield started
     started.stop()
-
-
-def store(mint: str) -> str:
-    Token.objects.create(mint=mint, symbol=mint)
-    return mint
-
-
-def stored(database: Database) -> set[str]:
-    """What another process reads at this moment."""
-    return {row[0] for row in database.rows("SELECT mint FROM trading_token")}
 
 
 def fail(error: Exception) -> Any:

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from tests.databases import Database
+from tests.trading.written import store, stored
 from trading.collected import Collected
-from trading.models import Token
 from trading.rows import change, first, serialise
 from trading.services.orders import ENTRIES
 from trading.writer import GroupWriter, StorageUnavailable
@@ -28,15 +28,6 @@ def writer(database: Database) -> Iterator[GroupWriter]:
     started = GroupWriter(threads=THREADS).start()
     yield started
     started.stop()
-
-
-def store(mint: str) -> str:
-    Token.objects.create(mint=mint, symbol=mint)
-    return mint
-
-
-def stored(database: Database) -> set[str]:
-    return {row[0] for row in database.rows("SELECT mint FROM trading_token")}
 
 
 @dataclass(slots=True)
