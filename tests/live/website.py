@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 from urllib.error import URLError
 
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.ports import leased_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -48,7 +49,6 @@ class Website:
 @contextmanager
 def website(directory: Path, *, broker: Path) -> Iterator[Website]:
     """A migrated database with two people in it, served by daphne on a free port."""
-    port = _free_port()
     environment = {
         **os.environ,
         "CHIMERA_MODE": "sandbox",
@@ -61,24 +61,25 @@ def website(directory: Path, *, broker: Path) -> Iterator[Website]:
         "PROMETHEUS_MULTIPROC_DIR": str(directory / "metrics"),
         "PYTHONWARNINGS": "default",
     }
-    site = Website(url=f"http://127.0.0.1:{port}", environment=environment)
     migrate = [sys.executable, "manage.py", "migrate", "-v0"]
     subprocess.run(migrate, cwd=REPOSITORY, env=environment, check=True)
-    site.scene("make_user('admin', is_staff=True); make_user('trader'); make_trading_state()")
-    daphne = [sys.executable, "-m", "daphne", "-v0", "-b", "127.0.0.1", "-p", str(port)]
-    with (directory / "web.log").open("wb") as log:
+    log = directory / "web.log"
+    with leased_port() as port, log.open("wb") as output:
+        site = Website(url=f"http://127.0.0.1:{port}", environment=environment)
+        site.scene("make_user('admin', is_staff=True); make_user('trader'); make_trading_state()")
+        daphne = [sys.executable, "-m", "daphne", "-v0", "-b", "127.0.0.1", "-p", str(port)]
         process = subprocess.Popen(
             [*daphne, "chimera_site.asgi:application"],
             cwd=REPOSITORY,
             env=environment,
-            stderr=log,
+            stderr=output,
         )
-    try:
-        _wait_for(f"{site.url}/health", process)
-        yield site
-    finally:
-        process.terminate()
-        process.wait(10)
+        try:
+            _wait_for(f"{site.url}/health", process, log)
+            yield site
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 def browser_path() -> str | None:
@@ -103,13 +104,7 @@ def log_in(page: Page, site: Website, name: str = "trader") -> None:
     page.wait_for_url(f"{site.url}/")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -117,4 +112,4 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.1)
-    raise AssertionError(f"{url} does not answer")
+    raise AssertionError(f"{url} does not answer: {log.read_text()}")

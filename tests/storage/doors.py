@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from django.utils import timezone
 
 from tests import factories
 from tests.databases import Database
+from tests.ports import leased_port
 from tests.storage.processes import House, open_house
-from tests.trading.door import Answer, Door, free_port, signature, wait_until_open
+from tests.trading.door import Answer, Door, signature, wait_until_open
 from trading.models import Provider, ProviderSecret
 
 ADA, BOB = "ada's secret", "bob's secret"
@@ -119,9 +120,9 @@ def open_street(
     factories.make_trading_state()
     hire("ada", ADA)
     hire("bob", BOB)
-    with open_house(directory, database, **environment) as house:
+    with ExitStack() as leases, open_house(directory, database, **environment) as house:
         street = Street(house=house, database=database)
-        for port in [free_port() for _ in range(doors)]:
+        for port in [leases.enter_context(leased_port()) for _ in range(doors)]:
             house.start("ingress", "--port", str(port))
             street.doors.append(Door(port=port, database=database.file, log=house.log))
         for door, process in zip(street.doors, house.started, strict=True):

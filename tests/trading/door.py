@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+
+from tests.ports import leased_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET = "the provider's secret"
@@ -122,9 +123,8 @@ def open_door(directory: Path, *, more: str = "", **extra: str) -> Iterator[Door
     seed = SEED.format(**names) + more
     for arguments in (["migrate", "-v0"], ["shell", "-v0", "-c", seed]):
         _run(arguments, environment)
-    port = free_port()
     log = directory / "door.log"
-    with log.open("wb") as output:
+    with leased_port() as port, log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "ingress", "--port", str(port)],
             cwd=REPOSITORY,
@@ -132,24 +132,18 @@ def open_door(directory: Path, *, more: str = "", **extra: str) -> Iterator[Door
             stdout=output,
             stderr=output,
         )
-    door = Door(port=port, database=directory / "door.sqlite3", log=log)
-    try:
-        wait_until_open(door, process)
-        yield door
-    finally:
-        process.terminate()
-        process.wait(20)
+        door = Door(port=port, database=directory / "door.sqlite3", log=log)
+        try:
+            wait_until_open(door, process)
+            yield door
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 def _run(arguments: list[str], environment: dict[str, str]) -> None:
     command = [sys.executable, "manage.py", *arguments]
     subprocess.run(command, cwd=REPOSITORY, env=environment, check=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until_open(door: Door, process: subprocess.Popen[bytes]) -> None:

@@ -9,15 +9,14 @@ import sys
 import pytest
 
 from tests.cluster import REPOSITORY
+from tests.ports import leased_port
 from workers import ports
 
 
 @pytest.fixture
 def free_port():
-    with socket.socket() as probe:
-        probe.bind((ports.HOST, 0))
-        found: int = probe.getsockname()[1]
-    return found
+    with leased_port() as port:
+        return port
 
 
 def test_the_preferred_port_is_taken_when_it_is_free(free_port):

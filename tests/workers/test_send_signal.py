@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.trading.door import BONK, SECRET, Door, free_port, open_door
+from tests.ports import leased_port
+from tests.trading.door import BONK, SECRET, Door, open_door
 
 WALLET = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
 
@@ -101,7 +102,8 @@ def test_a_dry_run_prints_a_curl_that_works_and_sends_nothing(door: Door) -> Non
 
 
 def test_nobody_there_is_an_exit_status_of_its_own(door: Door) -> None:
-    done = send(door, port=free_port())
+    with leased_port() as port:
+        done = send(door, port=port)
     assert done.returncode == 2
     assert "no answer from" in done.stderr
 
