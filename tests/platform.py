@@ -65,13 +65,13 @@ class Clock:
 
 
 def endpoints_of(sandbox: Sandbox) -> Endpoints:
-    """The sandbox as the only outside; a call that hangs is given up after a second and a half."""
+    """The sandbox as the only outside; a call that hangs is given up, a slow machine waited for."""
     return Endpoints(
         rpc_urls=(f"{sandbox.url}/rpc/primary",),
         jito_url=sandbox.jito_url,
         jupiter_url=sandbox.jupiter_url,
         dexscreener_url=sandbox.dexscreener_url,
-        timeout_seconds=1.5,
+        timeout_seconds=5.0,
         probe_seconds=0.0,
     )
 

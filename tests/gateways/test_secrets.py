@@ -62,7 +62,7 @@ async def test_an_rpc_failure_tells_no_key(outside: Outside, script: Script) -> 
 @pytest.mark.parametrize("script", SCRIPTS)
 async def test_a_jupiter_failure_tells_no_key(outside: Outside, script: Script) -> None:
     outside.will(script if script is not echo else echo_with_400)
-    settings = endpoints(outside.url, jupiter_api_key=HEADER_KEY, timeout_seconds=0.2)
+    settings = endpoints(outside.url, jupiter_api_key=HEADER_KEY, timeout_seconds=1.0)
     async with connect(settings) as gateways:
         with pytest.raises(GatewayError) as caught:
             await gateways.jupiter.prices_usd(["x"])
