@@ -15,10 +15,10 @@ from trading.turns import END, LOOK, Kind, Mark, Turns, Work
 
 T = TypeVar("T")
 GROUP_SECONDS = 0.002
-MOST_COLLISIONS = 3
+MOST_COLLISIONS = 4
 COLLISIONS = ("40P01", "40001")
 """PostgreSQL's codes for a deadlock and for transactions that cannot be put in a row."""
-COLLISION_REST_SECONDS = 0.005
+COLLISION_REST_SECONDS = 0.01
 """Times the number of the try: begun again at once, a verb may take the row that the other was promised."""
 SHORT_REST, LONG_REST = (0.25, 0.001), (1.0, 0.004)
 """Shares of the time that a group took, and the longest, in seconds."""
