@@ -30,6 +30,7 @@ TEXTS = (
     "ALLOWED_HOSTS",
     "DATABASES",
 )
+WORKERS = ("EXECUTION_SEATS", "EXIT_SEATS", "DATABASE_WRITERS")
 PAPER_WORLDS = ("", "sandbox")
 MOST_LAMPORTS = 10**16
 SHORTEST_SECRET = 32
@@ -151,6 +152,18 @@ def proxies_are_networks() -> Iterator[CheckMessage]:
             hint="Comma separated, for example 127.0.0.1,10.0.0.0/8.",
             id="chimera.E013",
         )
+
+
+@chimera_check
+def somebody_works() -> Iterator[CheckMessage]:
+    """E014: without a seat for them, exits would wait for ever; entries are stopped by halting them."""
+    for name in WORKERS:
+        if getattr(settings, name) < 1:
+            yield Error(
+                f"{name} is less than 1, so what it counts would never be done.",
+                hint=f"Unset {name} or raise it; to stop entries, halt them.",
+                id="chimera.E014",
+            )
 
 
 @chimera_check

@@ -60,7 +60,7 @@ class GroupWriter:
         """Begin to work, with so many threads as the database can use (DATABASE_WRITERS)."""
         count = 1
         if connection.vendor == "postgresql":
-            count = max(1, self._wanted_threads or settings.DATABASE_WRITERS)
+            count = self._wanted_threads or settings.DATABASE_WRITERS
             # Bookings and prices must not take every thread from who is in a hurry.
             self._turns = Turns(self._queue, group=1, most_patient=max(1, count - 1))
         for number in range(count):

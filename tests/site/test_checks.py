@@ -40,6 +40,7 @@ def problems() -> set[str]:
         *checks.secrets_are_strong(),
         *checks.debug_is_off_in_live(),
         *checks.key_fits_the_mode(),
+        *checks.somebody_works(),
         *checks.outside_urls_are_given(),
         *checks.outside_urls_fit_the_mode(),
     ]
@@ -112,6 +113,13 @@ def test_paper_mode_refuses_a_key(live):
 def test_a_missing_address_is_refused(live, name):
     setattr(live, name, [] if name == "RPC_URLS" else "")
     assert problems() == {"E007"}
+
+
+@pytest.mark.parametrize("name", ["EXECUTION_SEATS", "EXIT_SEATS", "DATABASE_WRITERS"])
+@pytest.mark.parametrize("count", [0, -1])
+def test_nobody_to_work_is_refused(live, name, count):
+    setattr(live, name, count)
+    assert problems() == {"E014"}
 
 
 def test_a_socket_can_be_done_without(live):
