@@ -36,6 +36,7 @@ from workers.inquiry import inquire
 from workers.resolver import Resolver
 
 T = TypeVar("T")
+TRIES = 5
 SOL = LAMPORTS_PER_SOL
 
 
@@ -232,6 +233,7 @@ async def open_platform(
     await writer.run(lambda: seed_rows(leader))
     async with connect(endpoints_of(sandbox)) as gateways:
         desk = await open_desk(gateways, writer, KeySigner(keypair), clock)
+        await until_known(desk.conditions)
         yield Platform(
             sandbox=sandbox,
             database=database,
@@ -240,6 +242,18 @@ async def open_platform(
             clock=clock,
             leader=leader,
         )
+
+
+async def until_known(conditions: Conditions) -> None:
+    """Ask again what a machine that stood still for seconds has given up: no trade is made without it."""
+    for _ in range(TRIES):
+        if None not in (
+            conditions.balance_lamports,
+            conditions.blockhash,
+            conditions.tip_account(),
+        ):
+            return
+        await conditions.refresh_once()
 
 
 async def open_desk(gateways: Gateways, writer: GroupWriter, signer: Signer, clock: Clock) -> Desk:
