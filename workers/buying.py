@@ -50,12 +50,12 @@ async def buy(desk: Desk, work: Work) -> None:
         desk=desk,
         claim=claim,
         policy=policy,
-        tip_lamports=tip.lamports,
+        tip=tip,
         reachable=reachable_route(desk),
         watch=watch,
     )
     ahead = purchase.sign_ahead(plan.route, found.quote, materials)
-    await purchase.decide(found, ahead, tip)
+    await purchase.decide(found, ahead)
 
 
 def _plan(desk: Desk, claim: Claim) -> BuyPlan | None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from solders.address_lookup_table_account import AddressLookupTableAccount
 
 from trading.collected import Collected
-from trading.domain.values import Route
+from trading.domain.values import Action, Route
 from trading.facts.sales import SaleDesk
 from trading.facts.tokens import TokenDesk
 from trading.gateways.chain_facts import Blockhash
@@ -24,7 +24,7 @@ from trading.gateways.transactions import (
     Tip,
     assemble,
 )
-from trading.services.orders import Sent, mark_sent
+from trading.services.orders import Sent, SignedOrder, mark_sent
 from trading.writer import GroupWriter
 from workers.conditions import Conditions
 
@@ -98,6 +98,34 @@ class Desk:
             tip=tip,
             closing=closing,
             lookup_tables=materials.tables,
+        )
+
+    def sign_order(
+        self,
+        *,
+        action: Action,
+        quote: Quote,
+        materials: Materials,
+        tip: Tip | None,
+        variant: int,
+        waited_microseconds: int,
+        closing: Closing | None = None,
+    ) -> SignedOrder:
+        """A swap by this quote, signed as `sign` does and ready to be recorded: a bundle where it pays a tip."""
+        signed = self.sign(materials, tip=tip, variant=variant, closing=closing)
+        bundle_id = self.gateways.block_engine.bundle_id
+        return SignedOrder(
+            action=action,
+            route=Route.STANDARD if tip is None else Route.JITO,
+            signature=signed.signature,
+            bundle_id="" if tip is None else bundle_id([signed.signature]),
+            wire=signed.wire,
+            last_valid_block_height=materials.blockhash.last_valid_block_height,
+            tip_lamports=0 if tip is None else tip.lamports,
+            in_amount_raw=quote.in_amount_raw,
+            quoted_out_raw=quote.out_amount_raw,
+            minimum_out_raw=quote.minimum_out_raw,
+            waited_microseconds=waited_microseconds,
         )
 
     def choose_tip(self, *, route: Route, lamports: int) -> Tip | None:

@@ -49,7 +49,7 @@ class Purchase:
     desk: Desk
     claim: Claim
     policy: Policy
-    tip_lamports: int
+    tip: TipPrice
     reachable: Route
     watch: Passage
 
@@ -64,14 +64,14 @@ class Purchase:
         route = effective_route(route, self.reachable)
         likely = Order(size_lamports=quote.in_amount_raw, route=route, gates=())
         try:
-            signed = self._signed(likely, quote, materials)
+            signed = self._signed(route, quote, materials)
         except GatewayError as error:
             log.warning("not signed ahead: %s", error)
             return None
         self.watch.reached(Stage.SIGNED)
         return SignedAhead(likely=likely, signed=signed)
 
-    async def decide(self, found: Findings, ahead: SignedAhead | None, tip: TipPrice) -> None:
+    async def decide(self, found: Findings, ahead: SignedAhead | None) -> None:
         """Decide, and on an order send what was signed for it, recorded in the same transaction, or build
         it now.
         """
@@ -85,7 +85,7 @@ class Purchase:
             decided = await desk.writer.run(
                 lambda: decide_buy(
                     claim,
-                    build_facts=partial(facts_of, desk, claim, found, tip, self.reachable),
+                    build_facts=partial(facts_of, desk, claim, found, self.tip, self.reachable),
                     sign=sign,
                     balance=balance(desk),
                     now=desk.clock(),
@@ -110,7 +110,7 @@ class Purchase:
         try:
             if quote.in_amount_raw != order.size_lamports:
                 quote = await self._quoted_again(quote, order.size_lamports)
-            signed = self._signed(order, quote, await desk.materials(quote))
+            signed = self._signed(order.route, quote, await desk.materials(quote))
         except GatewayError as error:
             await self._retry_later(str(error))
             return
@@ -142,24 +142,18 @@ class Purchase:
         may_go_public = self.claim.request.strategy is not Strategy.SPEAR
         await send(self.desk, submission, order, watch=self.watch, may_go_public=may_go_public)
 
-    def _signed(self, order: Order, quote: Quote, materials: Materials) -> SignedOrder:
+    def _signed(self, route: Route, quote: Quote, materials: Materials) -> SignedOrder:
         desk, claim = self.desk, self.claim
-        paid = desk.choose_tip(route=order.route, lamports=self.tip_lamports)
+        paid = desk.choose_tip(route=route, lamports=self.tip.lamports)
         if paid is None and claim.request.strategy is Strategy.SPEAR:
             # Decided for a bundle, and by now none can be sent: the next try decides anew.
             raise Unavailable("no tip account is known any more")
-        signed = desk.sign(materials, tip=paid, variant=claim.variant)
-        return SignedOrder(
+        return desk.sign_order(
             action=Action.BUY,
-            route=order.route if paid else Route.STANDARD,
-            signature=signed.signature,
-            bundle_id=desk.gateways.block_engine.bundle_id([signed.signature]) if paid else "",
-            wire=signed.wire,
-            last_valid_block_height=materials.blockhash.last_valid_block_height,
-            tip_lamports=paid.lamports if paid else 0,
-            in_amount_raw=order.size_lamports,
-            quoted_out_raw=quote.out_amount_raw,
-            minimum_out_raw=quote.minimum_out_raw,
+            quote=quote,
+            materials=materials,
+            tip=paid,
+            variant=claim.variant,
             waited_microseconds=self.watch.waited_microseconds,
         )
 

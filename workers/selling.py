@@ -10,7 +10,7 @@ from audit import services as audit
 from trading.domain.exits import amount_to_sell
 from trading.domain.policy import Policy
 from trading.domain.tips import exit_tip_lamports, price_tip
-from trading.domain.values import TOKEN_2022_PROGRAM, WSOL_MINT, Action, Route
+from trading.domain.values import TOKEN_2022_PROGRAM, WSOL_MINT, Action
 from trading.gateways.base import GatewayError, Refused, Unavailable
 from trading.gateways.chain_facts import AccountData
 from trading.gateways.transactions import Closing
@@ -117,24 +117,14 @@ async def _build(
     # Anybody may send us dust and make the closing fail, so only the first try risks it.
     is_last = amount_raw == holding.amount_raw and not claim.dead_submissions
     materials = await desk.materials(quote)
-    signed = desk.sign(
-        materials,
+    return desk.sign_order(
+        action=Action.SELL,
+        quote=quote,
+        materials=materials,
         tip=paid,
         variant=claim.variant,
-        closing=holding.closing if is_last else None,
-    )
-    return SignedOrder(
-        action=Action.SELL,
-        route=Route.JITO if paid else Route.STANDARD,
-        signature=signed.signature,
-        bundle_id=desk.gateways.block_engine.bundle_id([signed.signature]) if paid else "",
-        wire=signed.wire,
-        last_valid_block_height=materials.blockhash.last_valid_block_height,
-        tip_lamports=paid.lamports if paid else 0,
-        in_amount_raw=amount_raw,
-        quoted_out_raw=quote.out_amount_raw,
-        minimum_out_raw=quote.minimum_out_raw,
         waited_microseconds=watch.waited_microseconds,
+        closing=holding.closing if is_last else None,
     )
 
 

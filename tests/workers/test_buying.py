@@ -13,6 +13,7 @@ from trading.domain.decision import Order
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.policy import Policy
 from trading.domain.swaps import read_balance_change
+from trading.domain.tips import price_tip
 from trading.domain.values import WSOL_MINT, Action, Route, Strategy
 from trading.gateways.jito import TIP_ACCOUNTS
 from trading.models import Decision, Fill, Position, Submission, Token, TradingState
@@ -139,7 +140,7 @@ async def test_what_is_quoted_again_costs_no_more_than_the_decision_allowed(
         desk=platform.desk,
         claim=claim,
         policy=replace(Policy(), slippage_bps=500),
-        tip_lamports=0,
+        tip=price_tip(policy=Policy(), percentile=50, market=None),
         reachable=Route.STANDARD,
         watch=Passage(claim, clock=platform.clock),
     )

@@ -16,6 +16,7 @@ from tests.sandbox.payer import Payer
 from trading.domain.decision import Order
 from trading.domain.lifecycle import PositionStatus, SignalStatus
 from trading.domain.policy import Policy
+from trading.domain.tips import price_tip
 from trading.domain.trips import Rule
 from trading.domain.values import WSOL_MINT, Route
 from trading.models import Disposal, Fill, Lot, Position, TradingState
@@ -50,7 +51,7 @@ async def bought_all_the_same(platform: Platform, mint: str) -> Position:
         desk=platform.desk,
         claim=claim,
         policy=Policy(),
-        tip_lamports=1_000_000,
+        tip=price_tip(policy=Policy(), percentile=50, market=None, fixed_lamports=1_000_000),
         reachable=Route.JITO,
         watch=Passage(claim, clock=platform.clock),
     )
