@@ -233,7 +233,6 @@ async def open_platform(
     await writer.run(lambda: seed_rows(leader))
     async with connect(endpoints_of(sandbox)) as gateways:
         desk = await open_desk(gateways, writer, KeySigner(keypair), clock)
-        await until_known(desk.conditions)
         yield Platform(
             sandbox=sandbox,
             database=database,
@@ -244,20 +243,8 @@ async def open_platform(
         )
 
 
-async def until_known(conditions: Conditions) -> None:
-    """Ask again what a machine that stood still for seconds has given up: no trade is made without it."""
-    for _ in range(TRIES):
-        if None not in (
-            conditions.balance_lamports,
-            conditions.blockhash,
-            conditions.tip_account(),
-        ):
-            return
-        await conditions.refresh_once()
-
-
 async def open_desk(gateways: Gateways, writer: GroupWriter, signer: Signer, clock: Clock) -> Desk:
-    """A desk whose conditions were asked for once."""
+    """A desk whose conditions are known: on a machine that stood still for seconds they are asked for again."""
     conditions = Conditions(
         gateways,
         wallet=str(signer.pubkey),
@@ -265,7 +252,10 @@ async def open_desk(gateways: Gateways, writer: GroupWriter, signer: Signer, clo
         chance=random.Random(7),
         read_landed_tips=lambda: writer.read(landed_tips),
     )
-    await conditions.refresh_once()
+    for _ in range(TRIES):
+        await conditions.refresh_once()
+        if conditions.blockhash and conditions.balance_lamports is not None:
+            break
     return open_desk_with(
         gateways=gateways,
         writer=writer,

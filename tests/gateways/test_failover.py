@@ -153,8 +153,9 @@ async def test_several_endpoints_are_probed_without_anybody_asking(
         async with asyncio.timeout(5):
             while gateways.rpc.endpoint_states()[0].is_fit:
                 await asyncio.sleep(0.01)
-            while gateways.rpc.endpoint_states()[1].slot != 1050:
+            while gateways.rpc.endpoint_states()[1].slot is None:
                 await asyncio.sleep(0.01)
+        assert gateways.rpc.endpoint_states()[1].slot == 1050
 
 
 async def test_an_endpoint_is_preferred_again_once_it_was_well_for_as_long_as_configured(
