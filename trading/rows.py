@@ -317,6 +317,15 @@ def serialise(name: str) -> None:
     firsts(turn=name)
 
 
+def serialise_each(names: Iterable[str], *, is_shared: bool = False) -> None:
+    """As `serialise`, under each of these names. Who shares a turn is held up only by those who do not share it."""
+    if _database().vendor == "postgresql":
+        lock = "pg_advisory_xact_lock_shared" if is_shared else "pg_advisory_xact_lock"
+        # In one order everywhere: two would else wait for each other.
+        order = sorted(set(names))
+        every(f"SELECT {lock}(hashtext(name)) FROM unnest(%s::text[]) AS name", order)  # noqa: S608
+
+
 def firsts(*statements: str, turn: str = "") -> list[tuple[Any, ...] | None]:
     """The first row of each of these SELECTs without parameters; PostgreSQL is asked for all of them at once.
 

@@ -260,13 +260,32 @@ def heard_on_chain(*, action: str = "BUY", share: str = "1", seconds_ago: int = 
 
 def test_a_trade_that_the_chain_told_first_is_the_unnamed_webhooks_too():
     uuid = heard_on_chain()
-    for answer in receive_deliveries([request(), request(amount_sol="0.7")]):
+    both = [request(), request(amount_sol="0.7", source=provider("bob"))]
+    for answer in receive_deliveries(both):
         assert (answer.http_status, answer.code) == (200, "duplicate_signal")
         assert answer.trade_uuid == uuid
     assert Signal.objects.count() == 1
     # It has that identity now, so a later copy of the same content is the same signal as well.
     LeaderTrade.objects.update(first_heard_at=NOW - timedelta(hours=1))
     assert receive_deliveries([request()])[0].trade_uuid == uuid
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_a_provider_tells_next_is_another_trade(at_once: bool):
+    """It told of the first one already, under another id: the second one must not be lost if the chain is silent."""
+    uuid = heard_on_chain(action="SELL")
+    sales = [request(strategy="EXIT", action="SELL", trade_uuid=each) for each in ("1", "2", "1")]
+    lists = [sales] if at_once else [[each] for each in sales]
+    told = [answer for each in lists for answer in receive_deliveries(each)]
+    assert [each.http_status for each in told] == [200, 202, 200]
+    assert [each.trade_uuid == uuid for each in told] == [True, False, True]
+
+
+def test_a_dead_letter_is_nobodys_trade():
+    uuid = heard_on_chain()
+    Signal.objects.filter(pk=uuid).update(status=SignalStatus.DEAD_LETTER)
+    assert answers(request()) == ["202"]
+    assert not SignalKey.objects.filter(signal=uuid).exists()
 
 
 def test_what_names_its_transaction_or_comes_much_later_is_a_signal_of_its_own():

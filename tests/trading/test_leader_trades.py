@@ -14,6 +14,7 @@ from tests.factories import LEADER, MINT, sol
 from tests.trading.leader_swaps import enhanced, of_node
 from trading.domain.denials import DenialCode
 from trading.domain.leader_trades import Untraded
+from trading.domain.lifecycle import SignalStatus
 from trading.domain.policy import Policy
 from trading.domain.signals import SignalRequest
 from trading.domain.swaps import TransactionUnreadable
@@ -253,6 +254,11 @@ def test_an_unnamed_webhook_that_came_first_is_the_signal_of_one_trade():
 def test_an_unnamed_webhook_of_long_ago_meant_something_else():
     unnamed(at=timezone.now() - timedelta(minutes=1))
     unnamed(Action.SELL)
+    assert len(taken(bought()).signals) == 1
+
+
+def test_an_unnamed_webhook_that_became_a_dead_letter_is_no_trade_any_more():
+    Signal.objects.filter(pk=unnamed()).update(status=SignalStatus.DEAD_LETTER)
     assert len(taken(bought()).signals) == 1
 
 

@@ -160,7 +160,7 @@ class _Door:
             return Answer(http_status=422, code="validation_failed", details=case.details)
         owner = owner_of(case.keys, self._owners)
         if owner is None:
-            owner = self._told.owner(case.signal)
+            owner = self._told.owner(case.signal, provider=case.request.caller.provider_id)
             if owner is not None:
                 # From now on it is that signal's, also when it is told again later.
                 self._aliases |= dict.fromkeys(case.keys, owner[0])

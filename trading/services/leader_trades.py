@@ -37,7 +37,7 @@ from trading.services.hearings import Told, note_hearing
 from trading.services.hindsight import has_sold_since, is_signalled
 from trading.services.intake import add_identities, owner_of, owners_of, receive_signal
 from trading.services.measures import refusal_of_buy
-from trading.services.pairing import unnamed_signal
+from trading.services.pairing import unnamed_signal, wait_for_webhooks
 from trading.services.policy import active_policy, policy_for_exits
 from wallets.models import LeaderStatus
 
@@ -81,6 +81,7 @@ def take_in(heard: Heard, *, now: datetime) -> Taken:
     parsed = parse_swap(heard.transaction, wallet=heard.leader_address, tip_accounts=TIP_ACCOUNTS)
     told = _told(heard, parsed)
     _check(told, parsed)
+    wait_for_webhooks([heard.leader_address])
     note_hearing(told, source=heard.source)
     trade = _decided(heard, parsed)
     if trade is None:
