@@ -4,7 +4,7 @@ No message contains the value that it complains about: it may be a secret or hol
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from typing import Any
@@ -21,6 +21,21 @@ MODES = ("sandbox", "paper", "live")
 SECRETS = ("SECRET_KEY", "WEBHOOK_SECRET")
 OPTIONAL_SECRETS = ("HELIUS_WEBHOOK_SECRET",)
 OUTSIDE_URLS = ("RPC_URLS", "WS_URL", "JITO_URL", "JUPITER_URL", "DEXSCREENER_URL")
+WEB, SOCKET, REDIS = ("https", "http"), ("wss", "ws"), ("redis", "rediss", "unix")
+URL_SCHEMES = {
+    "RPC_URLS": WEB,
+    "WS_URL": SOCKET,
+    "JITO_URL": WEB,
+    "TIP_FLOOR_URL": WEB,
+    "JUPITER_URL": WEB,
+    "DEXSCREENER_URL": WEB,
+    "HELIUS_API_URL": WEB,
+    "HELIUS_POST_TO": WEB,
+    "SANDBOX_URL": WEB,
+    "INGRESS_URL": WEB,
+    "WEB_URL": WEB,
+    "REDIS_URL": REDIS,
+}
 TEXTS = (
     *SECRETS,
     *OPTIONAL_SECRETS,
@@ -184,7 +199,7 @@ def outside_urls_fit_the_mode() -> Iterator[CheckMessage]:
     is_paper_in_sandbox = settings.MODE == "paper" and settings.PAPER_WORLD == "sandbox"
     has_sandbox = settings.MODE == "sandbox" or is_paper_in_sandbox
     for name in OUTSIDE_URLS:
-        hosts = [urlsplit(url).hostname or "" for url in _texts(_value(name)) if url]
+        hosts = [_host(url) for url in _texts(_value(name)) if url]
         if has_sandbox and not all(map(_is_near, hosts)):
             yield Error(
                 f"{name} leads out of this network, and the world is the sandbox.",
@@ -196,6 +211,18 @@ def outside_urls_fit_the_mode() -> Iterator[CheckMessage]:
                 f"{name} leads to this machine, as the sandbox's does, in {settings.MODE} mode.",
                 hint=f"Point {name} at the real service. {SILENCE}",
                 id="chimera.E008",
+            )
+
+
+@chimera_check
+def urls_are_urls() -> Iterator[CheckMessage]:
+    """E015: what should be a URL is one, of a scheme that its client speaks."""
+    for name, schemes in URL_SCHEMES.items():
+        if not all(_is_url(url, schemes=schemes) for url in _texts(_value(name)) if url):
+            yield Error(
+                f"{name} holds something that is no URL of the kind that is needed.",
+                hint=f"Let it begin with {' or '.join(f'{scheme}://' for scheme in schemes)}.",
+                id="chimera.E015",
             )
 
 
@@ -233,6 +260,24 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for inner in value:
             yield from _texts(inner)
+
+
+def _is_url(text: str, *, schemes: Sequence[str]) -> bool:
+    """A scheme of these and somewhere to go: a host, for a unix socket a path."""
+    try:
+        url = urlsplit(text)
+        place = url.path if url.scheme == "unix" else url.hostname
+        return url.scheme in schemes and bool(place) and url.port != 0
+    except ValueError:
+        return False
+
+
+def _host(url: str) -> str:
+    """Its host, empty if it has none: what is no URL is E015's to say."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

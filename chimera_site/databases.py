@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 SQLITE = "django.db.backends.sqlite3"
 OUR_SQLITE = "chimera_site.sqlite"
 POSTGRESQL = "django.db.backends.postgresql"
@@ -19,17 +21,23 @@ def configured(
     """Django's entry for a database at `address` (engine, name, host …), as this process uses it.
 
     Daemons keep their few connections for ever. A web request runs on a thread of its own, so a connection
-    that it kept would only be left behind with that thread.
+    that it kept would only be left behind with that thread. ImproperlyConfigured for any other database.
     """
     options = {
         SQLITE: _sqlite(synchronous, wait_seconds),
         POSTGRESQL: _postgresql(process, wait_seconds),
     }
+    engine = address.get("ENGINE")
+    if engine not in options:
+        # Not repeated: a URL of a database holds its password.
+        raise ImproperlyConfigured(
+            "DATABASE_URL has to be sqlite:////path/of/a/file or postgres://user:password@host/name"
+        )
     return {
         **address,
-        "ENGINE": OUR_SQLITE if address["ENGINE"] == SQLITE else address["ENGINE"],
+        "ENGINE": OUR_SQLITE if engine == SQLITE else engine,
         "CONN_MAX_AGE": 0 if process == "web" else None,
-        "OPTIONS": options.get(address["ENGINE"], {}),
+        "OPTIONS": options[engine],
     }
 
 

@@ -10,13 +10,12 @@ import secrets
 import tempfile
 from pathlib import Path
 
-import environ
-
 from chimera_site import databases
+from chimera_site.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
+env = Environment()
 
 PAPER_WALLET_IN_SANDBOX = "ChimeraPaperWa11et11111111111111111111111111"
 
@@ -29,7 +28,7 @@ PROCESS = env.str("CHIMERA_PROCESS", default="web")
 DATA_DIR = Path(env.str("CHIMERA_DATA_DIR", default=str(BASE_DIR / "var" / _home))).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 if (DATA_DIR / "run.env").exists():
-    environ.Env.read_env(str(DATA_DIR / "run.env"), overwrite=False)
+    Environment.read_env(str(DATA_DIR / "run.env"), overwrite=False)
 
 
 def short_runtime_dir() -> Path:
@@ -127,6 +126,8 @@ PAPER_CAPITAL_SOL = env.str("PAPER_CAPITAL_SOL", default="50")
 PAPER_LANDING_SECONDS = env.float("PAPER_LANDING_SECONDS", default=1.2)
 EXECUTION_SEATS = env.int("EXECUTION_SEATS", default=16)
 EXIT_SEATS = env.int("EXIT_SEATS", default=16)
+# None: as many as the machine has to spare.
+REALTIME_CORES = env.int("REALTIME_CORES", default=None)
 
 INSTALLED_APPS = [
     "daphne",
@@ -183,7 +184,11 @@ TEMPLATES = [
 ]
 
 # FULL survives power loss as well as kill -9; NORMAL survives every kill and is four times quicker.
-SQLITE_SYNCHRONOUS = env.str("SQLITE_SYNCHRONOUS", default="FULL" if MODE == "live" else "NORMAL")
+SQLITE_SYNCHRONOUS = env.one_of(
+    "SQLITE_SYNCHRONOUS",
+    ("OFF", "NORMAL", "FULL", "EXTRA"),
+    default="FULL" if MODE == "live" else "NORMAL",
+)
 DATABASES = {
     "default": databases.configured(
         env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'chimera.sqlite3'}"),
@@ -245,6 +250,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "chimera_site.static_files.CompressedOnceStorage"},
 }
 
+LOG_LEVEL = env.one_of(
+    "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO"
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -254,8 +262,9 @@ LOGGING = {
             "datefmt": "%H:%M:%S",
         }
     },
+    "filters": {"faults_only": {"()": "chimera_site.records.TracebacksOfFaultsOnly"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "daphne.cli": {"level": "WARNING"},
         "daphne.server": {"level": "WARNING"},
@@ -263,6 +272,7 @@ LOGGING = {
         "daphne.ws_protocol": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        "django.request": {"filters": ["faults_only"]},
     },
 }
 

@@ -23,6 +23,7 @@ from trading.services.liquidity import mark_liquidity, sighting
 from trading.services.policy import policy_for_exits
 from trading.services.portfolio import (
     cash_flow,
+    is_as_read,
     mark_price,
     open_positions,
     record_equity,
@@ -31,11 +32,13 @@ from trading.services.state import trading_state
 from trading.writer import GroupWriter, StorageUnavailable
 from workers.depths import Depths
 from workers.price_finder import PriceFinder, routable_of
+from workers.runtime import Beside
 from workers.ticks import Ticks
 
 log = logging.getLogger("exit_watcher")
 STEP_SECONDS = 1.0
 EQUITY_EVERY = timedelta(seconds=5)
+EQUITY_PATIENCE_SECONDS = 0.7
 PRICE_SILENCE = timedelta(seconds=90)
 PRICE_GAP = timedelta(seconds=5)
 """Without a price for so long, a position could hardly be sold either."""
@@ -58,6 +61,7 @@ class ExitWatcher:
         self.depths = Depths(self._finder.pairs, clock=clock)
         self._ticks = Ticks(writer=writer, clock=clock)
         self._equity_at: datetime | None = None
+        self._recording = Beside(patience_seconds=EQUITY_PATIENCE_SECONDS)
         self._outside_lamports: int | None = None
 
     @property
@@ -88,7 +92,8 @@ class ExitWatcher:
             *(self._look_safely(position, seen[position.mint]) for position in positions)
         )
         await self._ticks.write_if_due()
-        await self._record_equity()
+        # A balance that is long in coming must not keep the next look, and its stops, waiting.
+        await self._recording.run(self._record_equity)
         return sum(asked)
 
     async def _look_safely(self, position: Position, seen: Reading[Price]) -> bool:
@@ -166,7 +171,8 @@ def _price_and_judge(
 def _tell_silence(position: Position, now: datetime) -> None:
     """A price that nobody has told for long needs a person, whether or not sell quotes mark the position."""
     since = position.quoted_since or position.priced_at
-    if now - since < PRICE_SILENCE:
+    # Of what was sold since this look began nobody would ever end the incident.
+    if now - since < PRICE_SILENCE or not is_as_read(position):
         return
     is_marked = position.priced_at > since
     mark = "marked from sell quotes" if is_marked else "no sell quote either: the last price stays"

@@ -117,8 +117,9 @@ class Offers:
         )
         async with self._room:
             with urgent(Urgency.EXIT) if is_exit else nullcontext():
-                for way in chosen:
-                    await offer(self._desk, bytes(row.wire), way)
+                # Side by side: an engine that hangs must not keep an exit from the nodes.
+                wire = bytes(row.wire)
+                await asyncio.gather(*(offer(self._desk, wire, way) for way in chosen))
         await self._tell(row, fate)  # after the bytes: they leave whether or not it can be stored
         if not is_exit and row.route == Route.JITO and Route.STANDARD in chosen:
             await self._desk.writer.run(lambda: go_public(row.pk, now=self._desk.clock()))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from trading.domain.lifecycle import SubmissionStatus
@@ -21,15 +21,21 @@ from trading.writer import StorageUnavailable
 from workers.desk import Desk
 from workers.landed import Landed
 from workers.offering import Offers
-from workers.runtime import once
+from workers.runtime import Beside, once
 
 log = logging.getLogger("resolver")
 STEP_SECONDS = 0.4
 ROWS_AT_ONCE = 8
+OFFER_SECONDS = 0.4
+"""How long a step waits for who is offered bytes again: what has landed must not wait for an engine that hangs."""
 UNREADABLE_AFTER = timedelta(seconds=30)
 UNKNOWN_AFTER = timedelta(minutes=2)
 """A blockhash lives 40 s: what is older without an answer needs a person to look, and nothing else."""
 TELL_AGAIN_AFTER = timedelta(seconds=30)
+LOOK_AGAIN_AFTER = timedelta(seconds=5)
+"""What the chain and our own tokens contradict each other about waits for people, maybe for days: asked about
+at every step, it would spend the allowance of everybody else.
+"""
 
 
 class Resolver:
@@ -40,8 +46,10 @@ class Resolver:
         self._offers = Offers(desk)
         self._landed = Landed(desk.gateways.rpc)
         self._told_at: dict[int, datetime] = {}
+        self._contradicted_at: dict[int, datetime] = {}
         self._room = asyncio.Semaphore(ROWS_AT_ONCE)
         self._waiting: list[Submission] = []
+        self._offering = Beside(patience_seconds=OFFER_SECONDS)
         self._tip: Callable[[], Awaitable[ChainTip]]
 
     async def step(self) -> int:
@@ -75,8 +83,12 @@ class Resolver:
                 for row, status in zip(submissions, statuses, strict=True)
             )
         )
-        await self._offers.again(self._waiting)
+        await self._offer_again(self._waiting)
         return sum(resolved)
+
+    async def _offer_again(self, rows: Sequence[Submission]) -> None:
+        """Offer what waits, or go on with what is still being offered; behind the next steps if it takes long."""
+        await self._offering.run(lambda: self._offers.again(rows))
 
     async def _statuses(self, submissions: list[Submission]) -> list[SignatureStatus | None]:
         try:
@@ -85,7 +97,7 @@ class Resolver:
             )
         except GatewayError as error:
             # Who cannot say what has landed may still take what has not, and so may the engine.
-            await self._offers.again(submissions)
+            await self._offer_again(submissions)
             for row in submissions:
                 await self._tell_if_old(row, f"no node answers: {error}", UNKNOWN_AFTER)
             raise
@@ -96,6 +108,9 @@ class Resolver:
         except (GatewayError, StorageUnavailable) as error:
             log.warning("%s: %s", row.signature[:8], error)
             trouble = f"what it takes to tell did not come: {error}"
+            if status is None:
+                # Who cannot say whether it is dead may still take it.
+                self._waiting.append(row)
         except Exception as error:
             # One row that breaks our code must not keep the others from being resolved.
             log.exception("%s cannot be resolved", row.signature[:8])
@@ -106,16 +121,21 @@ class Resolver:
     async def _resolve(self, row: Submission, status: SignatureStatus | None) -> bool:
         if status is not None:
             if status.confirmation_status == "processed":
+                text = "a node has run it, and it is not confirmed"
+                await self._tell_if_old(row, text, UNKNOWN_AFTER)
                 return False
             return await self._book(row)
+        contradicted_at = self._contradicted_at.get(row.pk)
+        if contradicted_at and self._desk.clock() - contradicted_at < LOOK_AGAIN_AFTER:
+            return False
         async with self._room:
             expired = await self._has_expired(row)
             if expired and not await self._has_left_traces(row):
                 return await self._bury(row)
         if not expired:
-            self._waiting.append(row)
             text = "no node knows it, and the block height at which it would be dead is not reached"
             await self._tell_if_old(row, text, UNKNOWN_AFTER)
+            self._waiting.append(row)
         return False
 
     async def _has_expired(self, row: Submission) -> bool:
@@ -178,6 +198,7 @@ class Resolver:
         else:
             is_contradicted = on_chain <= booked - max(1, row.in_amount_raw // 2)
         if is_contradicted:
+            self._contradicted_at[row.pk] = self._desk.clock()
             await self._tell(row, f"expired, yet we hold {on_chain} and the books say {booked}")
         return is_contradicted
 
@@ -196,5 +217,6 @@ class Resolver:
         await self._desk.writer.run(lambda: mark_unknown(row.pk, text=text, now=now))
 
     def _forget_all_but(self, known: set[int]) -> None:
-        for gone in self._told_at.keys() - known:
-            del self._told_at[gone]
+        for memory in (self._told_at, self._contradicted_at):
+            for gone in memory.keys() - known:
+                del memory[gone]

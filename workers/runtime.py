@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from trading.cores import go_first, make_way
 from trading.gateways.base import GatewayError
 from trading.writer import StorageUnavailable
 
@@ -35,6 +36,31 @@ def once(ask: Callable[[], Coroutine[Any, Any, T]]) -> Callable[[], Awaitable[T]
         return await asyncio.shield(asked[0])
 
     return answer
+
+
+class Beside:
+    """Work of a step that goes on behind the next steps where it takes long, one piece of it at a time."""
+
+    def __init__(self, *, patience_seconds: float) -> None:
+        self._patience_seconds = patience_seconds
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether something that was begun has not been seen to end."""
+        return self._task is not None
+
+    async def run(self, begin: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin it unless something is under way, and wait for that for a moment.
+
+        What it raises is raised by whichever call sees its end.
+        """
+        if self._task is None:
+            self._task = asyncio.create_task(begin())
+        done, _ = await asyncio.wait({self._task}, timeout=self._patience_seconds)
+        if done:
+            ended, self._task = self._task, None
+            ended.result()
 
 
 async def run_together(*loops: Awaitable[None]) -> None:
@@ -70,8 +96,12 @@ async def every(seconds: float, step: Callable[[], Awaitable[object]], *, name: 
         await asyncio.sleep(seconds)
 
 
-def run_daemon(main: Callable[[], Awaitable[None]]) -> None:
-    """Run a daemon's main coroutine on uvloop, its start-up objects kept out of garbage collection."""
+def run_daemon(main: Callable[[], Awaitable[None]], *, is_first: bool = False) -> None:
+    """Run a daemon's main coroutine on uvloop, its start-up objects kept out of garbage collection.
+
+    One that `is_first`, because signals wait for it, has cores of its own; every other one makes way.
+    """
+    (go_first if is_first else make_way)()
     tune_for_latency()
     log.info("started, pid %s", os.getpid())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -19,7 +19,10 @@ from trading.models import Signal
 T = TypeVar("T")
 MARK = "CHIMERA_THROWAWAY"
 # Everything else would point to another platform, whose database and keys must stay out of this.
-KEPT = ("PATH", "HOME", "USER", "LANG", "TERM", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV")
+KEPT = (
+    "PATH", "HOME", "USER", "LANG", "TERM", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV",
+    "REALTIME_CORES",
+)  # fmt: skip
 KEPT_PREFIXES = ("LC_", "PYTHON", "COVERAGE")
 
 

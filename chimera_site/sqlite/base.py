@@ -7,9 +7,14 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base, operations
 
+from trading.cores import Hurry
+
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.0001, 0.002
 PAUSE_SHARE = 0.2
 """Of what was waited for already: who has waited for long loses little by looking less often."""
+
+
+_hurry = Hurry()
 
 
 class DatabaseOperations(operations.DatabaseOperations):
@@ -28,6 +33,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
 
     ops_class = DatabaseOperations
+
+    def commit(self) -> None:
+        try:
+            super().commit()
+        finally:
+            _hurry.end()
+
+    def rollback(self) -> None:
+        try:
+            super().rollback()
+        finally:
+            _hurry.end()
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            _hurry.end()
 
     def _savepoint(self, sid: str) -> None:
         self._say(self.ops.savepoint_create_sql(sid))
@@ -65,6 +88,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 if "locked" not in str(error) or waited > patience_seconds:
                     raise
             else:
+                # Everybody who writes waits for this thread now.
+                _hurry.begin()
                 return
             # Most hold it for a millisecond; who holds it for longer is not worth a busy processor.
             pause = max(SHORTEST_PAUSE_SECONDS, PAUSE_SHARE * waited)

@@ -43,6 +43,7 @@ def problems() -> set[str]:
         *checks.somebody_works(),
         *checks.outside_urls_are_given(),
         *checks.outside_urls_fit_the_mode(),
+        *checks.urls_are_urls(),
     ]
     return {message.id.removeprefix("chimera.") for message in found if message.id}
 
@@ -140,10 +141,40 @@ def test_real_addresses_are_refused_in_the_sandbox(live):
     assert "E009" in problems()
 
 
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("RPC_URLS", "hello"),
+        ("RPC_URLS", "wss://rpc.example.com"),
+        ("RPC_URLS", "https://[rpc.example.com"),
+        ("RPC_URLS", "https://rpc.example.com:port"),
+        ("WS_URL", "ftp://rpc.example.com"),
+        ("WS_URL", "https://rpc.example.com"),
+        ("JITO_URL", "https://"),
+        ("TIP_FLOOR_URL", "bundles.jito.wtf/api"),
+        ("REDIS_URL", "hello"),
+        ("REDIS_URL", "unix://"),
+    ],
+)
+def test_what_is_no_url_of_its_kind_is_refused_by_name(live, name, url):
+    setattr(live, name, [*REAL["RPC_URLS"], url] if name == "RPC_URLS" else url)
+    assert problems() == {"E015"}
+    (message,) = checks.urls_are_urls()
+    assert message.msg.startswith(name)
+    assert "://" in message.hint
+
+
+def test_what_is_no_url_is_not_repeated(live):
+    live.RPC_URLS = ["s3cret"]
+    (message,) = checks.urls_are_urls()
+    assert "s3cret" not in f"{message.msg} {message.hint}"
+
+
 def test_a_neighbouring_container_is_no_real_address(live):
     live.MODE = "sandbox"
-    for name in REAL:
-        setattr(live, name, ["http://sandbox:8899"] if name == "RPC_URLS" else "http://10.0.0.3:1")
+    for name in REAL.keys() - {"RPC_URLS", "WS_URL"}:
+        setattr(live, name, "http://10.0.0.3:1")
+    live.RPC_URLS, live.WS_URL = ["http://sandbox:8899"], "ws://10.0.0.3:1"
     assert problems() == set()
 
 
@@ -214,10 +245,9 @@ def test_only_paper_may_choose_the_sandbox_as_its_world(paper, mode, world):
 def test_paper_with_the_sandbox_as_its_world_never_talks_to_the_real_one(paper):
     paper.PAPER_WORLD = "sandbox"
     assert paper_problems() == {"E009"}
-    for name in REAL:
-        setattr(
-            paper, name, ["http://127.0.0.1:8899"] if name == "RPC_URLS" else "http://127.0.0.1:1"
-        )
+    for name in REAL.keys() - {"RPC_URLS", "WS_URL"}:
+        setattr(paper, name, "http://127.0.0.1:1")
+    paper.RPC_URLS, paper.WS_URL = ["http://127.0.0.1:8899"], "ws://127.0.0.1:1"
     assert paper_problems() == set()
 
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from chimera_site.databases import POSTGRESQL, SQLITE, WAIT_SECONDS, configured
+from chimera_site.environment import Environment
 from tests import factories
 from trading.models import Signal
 from trading.rows import every, first, marks
@@ -59,6 +61,14 @@ def test_only_daemons_keep_their_connections(engine: str, process: str, kept: in
     assert address["CONN_MAX_AGE"] == kept
     if engine == SQLITE:
         assert "PRAGMA synchronous=FULL;" in address["OPTIONS"]["init_command"]
+
+
+@pytest.mark.parametrize("url", ["hello", "mysql://a:s3cret@b/c", "foo://a:s3cret@b/c", ""])
+def test_another_database_is_refused_by_the_name_of_its_setting(url: str) -> None:
+    address = Environment.db_url_config(url)
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL has to be sqlite") as refusal:
+        configured(address, process="web", synchronous="FULL")
+    assert "s3cret" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("turn", [1, 2])

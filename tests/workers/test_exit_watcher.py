@@ -305,3 +305,22 @@ async def test_the_curve_is_drawn_every_five_seconds(platform: Platform, mint: s
     assert point.balance_lamports == balance
     assert abs(point.positions_lamports - SOL // 4) < SOL // 50
     assert point.realised_pnl_lamports == held.realised_pnl_lamports
+
+
+async def test_a_balance_that_hangs_keeps_no_stop_waiting(
+    platform: Platform, mint: str, market: Market
+) -> None:
+    await platform.bought(mint)
+    platform.sandbox.fault(plane="rpc", method="getBalance", kind="latency", seconds=2.5, count=1)
+    watcher = platform.watcher
+    assert await watcher.step() == 0
+    assert not await platform.see(EquityPoint.objects.exists), "the look is over before the answer"
+    market.move(0.8)
+    assert await watcher.step() == 1
+    assert (await exits(platform))[0].exit_reason == "HARD_STOP"
+
+    async def is_recorded() -> bool:
+        await watcher.step()
+        return await platform.see(EquityPoint.objects.exists)
+
+    await until(is_recorded)

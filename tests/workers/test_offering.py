@@ -1,5 +1,6 @@
 """Bytes in flight are offered again where they help: by what the engine says of the bundle, never as an outcome."""
 
+import asyncio
 import sqlite3
 from contextlib import closing, suppress
 from uuid import UUID
@@ -8,9 +9,10 @@ import pytest
 from django.db import connection
 
 from tests.cluster import Sandbox
-from tests.platform import Platform
+from tests.platform import Platform, until
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.values import Route, Strategy
+from trading.gateways.base import Unavailable
 from trading.models import SignalEvent, Submission
 from trading.services.booking import book_refused
 from trading.services.portfolio import in_flight
@@ -145,17 +147,18 @@ async def test_the_engines_word_alone_books_nothing(platform: Platform, mint: st
     assert row.status == SubmissionStatus.IN_FLIGHT
 
 
-async def test_bytes_are_offered_again_while_no_node_tells_what_has_landed(
-    platform: Platform, mint: str
+@pytest.mark.parametrize("untold", ["getSignatureStatuses", "getEpochInfo"])
+async def test_bytes_are_offered_again_while_no_node_tells_what_has_landed_or_is_dead(
+    platform: Platform, mint: str, untold: str
 ) -> None:
     platform.sandbox.fault(plane="jito", kind="bundle_drop", count=1)
     uuid = await platform.signal(mint, strategy=Strategy.SPEAR)
     await platform.work()
     platform.sandbox.advance(slots=AUCTION_SLOTS + 1)
-    platform.sandbox.fault(plane="rpc", method="getSignatureStatuses", kind="http_error")
+    platform.sandbox.fault(plane="rpc", method=untold, kind="http_error")
     platform.clock.advance(seconds=3)
-    with pytest.raises(Exception, match="503"):
-        await platform.resolver.step()
+    with suppress(Unavailable):
+        assert await platform.resolver.step() == 0
     platform.sandbox.clear()
     assert await platform.resolver.step() == 1
     assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
@@ -182,6 +185,48 @@ async def test_bytes_that_were_offered_again_before_go_out_while_nothing_can_be_
     platform.sandbox.advance(slots=3)
     await platform.settle()
     assert (await platform.position(position)).status == PositionStatus.CLOSED
+
+
+async def test_an_engine_that_hangs_keeps_no_exit_from_the_nodes(
+    platform: Platform, mint: str
+) -> None:
+    await platform.bought(mint)
+    platform.sandbox.fault(plane="jito", kind="bundle_drop")
+    await platform.sell_signal(mint)
+    await platform.work(is_exit=True)
+    platform.sandbox.advance(slots=AUCTION_SLOTS + 1)
+    platform.sandbox.fault(plane="jito", method="sendBundle", kind="timeout")
+    platform.clock.advance(seconds=3)
+    step = asyncio.create_task(platform.resolver.step())
+
+    async def is_sold() -> bool:
+        return await platform.held_raw(mint) == 0
+
+    await until(is_sold)
+    await step
+
+
+async def test_an_engine_that_hangs_keeps_no_fill_from_the_books(
+    platform: Platform, mint: str
+) -> None:
+    platform.sandbox.fault(plane="jito", kind="bundle_drop", count=1)
+    waiting = await platform.signal(mint, strategy=Strategy.SPEAR)
+    await platform.work()
+    platform.sandbox.advance(slots=AUCTION_SLOTS + 1)
+    platform.sandbox.fault(plane="jito", method="sendBundle", kind="timeout", count=1)
+    platform.clock.advance(seconds=3)
+    assert await platform.resolver.step() == 0
+    others = (str(each["mint"]) for each in platform.sandbox.tokens("major"))
+    bought = await platform.signal(next(each for each in others if each != mint))
+    await platform.work()
+    platform.sandbox.advance(slots=2)
+
+    assert await platform.resolver.step() == 1
+
+    assert (await platform.row(bought)).status == SignalStatus.COMPLETED
+    assert (await platform.row(waiting)).status == SignalStatus.EXECUTING
+    is_still_asked = platform.resolver._offering.is_under_way
+    assert is_still_asked, "the engine has not answered the other's offer"
 
 
 async def test_an_engine_without_time_sends_shield_to_the_nodes_at_once_and_says_so(

@@ -1,13 +1,17 @@
 """The resolver asks the chain and nobody else, and one row that breaks our code hurts no other."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from tests.cluster import Sandbox
-from tests.platform import Platform
+from tests.cluster import Sandbox, running
+from tests.databases import Database
+from tests.platform import Platform, open_platform
 from trading.domain.lifecycle import SignalStatus, SubmissionStatus
-from trading.models import Position, Submission
+from trading.domain.values import Route
+from trading.models import UNKNOWN, Position, Submission, TradingState
+from trading.writer import GroupWriter
 
 
 @pytest.fixture
@@ -104,3 +108,28 @@ async def test_a_balance_that_does_not_come_holds_no_booking_up(
     platform.sandbox.fault(plane="rpc", method="getBalance", kind="http_error")
     assert await platform.resolver.step() == 1
     assert (await platform.row(uuid)).status == SignalStatus.COMPLETED
+
+
+async def test_what_a_node_has_run_and_nobody_confirms_is_told_after_two_minutes(
+    tmp_path: Path, database: Database, writer: GroupWriter
+) -> None:
+    """As on a fork that everybody else has left; nothing is booked of it, however long that lasts."""
+    with running(tmp_path / "slow", "--slot-ms", "60000", mode="slot") as slow:
+        async with open_platform(slow, database, writer) as platform:
+            await platform.see(lambda: TradingState.objects.update(route=Route.STANDARD))
+            uuid = await platform.signal(str(slow.tokens("major")[0]["mint"]))
+            await platform.work()
+            slow.advance(slots=1)
+            [row] = await platform.submissions(uuid)
+            rpc = platform.desk.gateways.rpc
+            [status] = await rpc.signature_statuses([row.signature])
+            assert status is not None
+            assert status.confirmation_status == "processed"
+            for minutes in (1, 3):
+                platform.clock.advance(minutes=minutes)
+                assert await platform.resolver.step() == 0
+                [row] = await platform.submissions(uuid)
+                assert (row.told_status == UNKNOWN) is (minutes == 3)
+            slow.advance(slots=3)
+            assert await platform.resolver.step() == 1
+            assert (await platform.row(uuid)).status == SignalStatus.COMPLETED

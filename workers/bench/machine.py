@@ -5,12 +5,15 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
+from trading.cores import reserved_cores
+
 
 def machine(*, database: str) -> dict[str, Any]:
     """Processor, cores, load, versions and which database."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "realtime_cores": sorted(reserved_cores()),
         "load_average": [round(each, 2) for each in os.getloadavg()],
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),

@@ -18,7 +18,7 @@ class Command(BaseCommand):
     help = "Run the executor: claim signals, decide on them, sign and send."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        run_daemon(_main)
+        run_daemon(_main, is_first=True)
 
 
 async def _main() -> None:

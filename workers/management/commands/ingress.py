@@ -36,6 +36,8 @@ class Command(BaseCommand):
             port=options["port"],
             loop="uvloop",
             http="httptools",
+            # A POST that offers one would else be left without any answer.
+            ws="none",
             lifespan="on",
             access_log=False,
             server_header=False,
