@@ -22,7 +22,7 @@ MEANING: Mapping[Stage, str] = {
     Stage.CLAIMED: "received until an executor has it, storing included",
     Stage.FACTS: "our own part of gathering facts and quote",
     Stage.SIGNED: "building and signing",
-    Stage.DECIDED: "deciding, and storing the decision",
+    Stage.DECIDED: "its turn at the database, deciding, and storing the decision",
     Stage.RECORDED: "the submission committed",
     Stage.SENT: "until its first byte leaves",
 }
@@ -141,7 +141,7 @@ def _lane(action: Action, minute: Timings, whole: Timings) -> Lane:
         action=action,
         is_recent=is_recent,
         has_sent=whole.internal(action).count > 0,
-        arrived=whole.stage(Stage.CLAIMED, action).count,
+        arrived=max(whole.stage(each, action).count for each in (Stage.COMMITTED, Stage.CLAIMED)),
         internal=Figures.of(internal),
         waited=Figures.of(shown.waited(action)),
         rows=_rows(stages, action, minute, whole),
@@ -190,13 +190,16 @@ def _row(
 
 
 def _mean(shown: Timings, stage: Stage, action: Action) -> float:
-    """What a stage adds on average: from claimed, measured since received, storing is taken off."""
+    """What a stage adds on average: from claimed, measured since received, storing is taken off.
+
+    Many are stored and end where they are claimed, so never count as claimed; others are stored by no door.
+    """
     mean = shown.stage(stage, action).mean or 0.0
     if stage is not Stage.CLAIMED:
         return mean
     stored = shown.stage(Stage.COMMITTED, action)
-    claimed = shown.stage(stage, action).count
-    return max(0.0, mean - stored.total / claimed) if claimed else 0.0
+    of = max(stored.count, shown.stage(stage, action).count)
+    return max(0.0, mean - stored.total / of) if of else 0.0
 
 
 def segments(parts: Sequence[tuple[str, float]]) -> tuple[Segment, ...]:

@@ -108,7 +108,7 @@ def recent_signals(*, limit: int) -> list[SignalRow]:
 def signal_story(uuid: UUID) -> SignalStory:
     """The whole story; Signal.DoesNotExist when there is none."""
     signal = _with_parts(Signal.objects.filter(uuid=uuid)).select_related("position").get()
-    submissions = list(signal.submissions.order_by("attempt"))
+    submissions = list(signal.submissions.select_related("position").order_by("attempt"))
     fills = Fill.objects.filter(submission__signal=signal).select_related(
         "position", "submission__paper"
     )
@@ -119,9 +119,15 @@ def signal_story(uuid: UUID) -> SignalStory:
         decisions=list(signal.decisions.order_by("at")),
         submissions=submissions,
         fills=list(fills),
-        position=signal.position or Position.objects.filter(signal=signal).first(),
+        position=signal.position or _position_traded(signal, submissions),
         heard=list(_heard(signal)),
     )
+
+
+def _position_traded(signal: Signal, submissions: Iterable[Submission]) -> Position | None:
+    """What the signal opened, or sold without naming it: a leader's sell names its token alone."""
+    sold = next((each.position for each in submissions if each.position_id), None)
+    return sold or Position.objects.filter(signal=signal).first()
 
 
 def _heard(signal: Signal) -> QuerySet[LeaderTrade]:
@@ -135,10 +141,14 @@ def position_story(uuid: UUID) -> PositionStory:
     """The whole story; Position.DoesNotExist when there is none."""
     position = Position.objects.select_related("signal").get(uuid=uuid)
     signals = Signal.objects.filter(uuid=position.signal_id)
+    # Apart, not joined by an OR: each of them has an index, and there are many signals.
+    named = position.exit_signals.values_list("uuid", flat=True)
+    sold = position.submissions.filter(action=Action.SELL).values_list("signal", flat=True)
+    exits = Signal.objects.filter(uuid__in={*named, *sold})
     return PositionStory(
         holding=describe([position])[0],
         opening=_rows(signals)[0],
-        exits=_rows(position.exit_signals.order_by("received_at")),
+        exits=_rows(exits.order_by("received_at")),
         submissions=list(position.submissions.order_by("recorded_at")),
         fills=list(position.fills.select_related("submission__paper").order_by("id")),
         lots=list(position.lots.prefetch_related("disposals").order_by("id")),

@@ -74,6 +74,27 @@ def test_signals_that_were_all_denied_are_told_where_to_ask_why():
     assert "1 came in and went no further" in page
 
 
+def test_signals_that_end_where_they_are_claimed_are_told_too():
+    before = read()
+    metrics.observe_stage(Stage.COMMITTED, Action.BUY, seconds=0.001)
+    page = render(Timings(found={}), read().since(before))
+    assert "1 came in and went no further" in page
+
+
+def test_storing_what_went_no_further_is_not_taken_off_the_stage_behind_it():
+    before = read()
+    for _ in range(10):
+        metrics.observe_stage(Stage.COMMITTED, Action.BUY, seconds=0.004)
+    metrics.observe_stage(Stage.CLAIMED, Action.BUY, seconds=0.006)
+    metrics.observe_first_byte(Action.BUY, total_seconds=0.006, waited_seconds=0)
+    whole = read().since(before)
+    [buys, _] = lanes(whole, whole)
+    assert {each.name: round(each.seconds, 4) for each in buys.segments} == {
+        "committed": 0.004,
+        "claimed": 0.002,
+    }
+
+
 def test_the_bar_is_judged_by_what_was_counted_and_waiting_stands_apart(measured):
     [buys, sells] = lanes(measured, measured)
     assert buys.within_bar == 0.5

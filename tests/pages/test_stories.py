@@ -71,6 +71,15 @@ def test_a_story_still_going_on_refreshes_itself_and_a_finished_one_does_not(tra
     assert "hx-trigger" not in finished
 
 
+def test_what_was_set_aside_undecided_is_not_said_to_wait_for_a_decision(trader):
+    waiting = make_signal(status="EXECUTING")
+    assert "Not decided yet" in read(trader, "signal", waiting.uuid)
+    ended = make_signal(status="DEAD_LETTER", code="WORK_FAILED", text="it broke our code")
+    page = read(trader, "signal", ended.uuid)
+    assert "It ended before anything was decided" in page
+    assert "Not decided yet" not in page
+
+
 def test_an_expired_transaction_is_shown_beside_the_one_that_landed(trader):
     signal = make_signal(status="COMPLETED")
     make_submission(signal, status="EXPIRED", slot=None, error="block height passed")
@@ -88,6 +97,17 @@ def test_a_closed_position_shows_its_result_fills_and_exit(trader):
     assert "trailing stop" in text
     assert text.count("<tr>") >= 4
     assert "Close position" not in text
+
+
+def test_a_leaders_sell_that_names_no_position_is_part_of_the_story_of_what_it_sold(trader):
+    position = make_closed_position(pnl_lamports=sol("0.01"))
+    [selling] = position.exit_signals.all()
+    position.exit_signals.update(position=None, exit_reason="")
+    link = f'href="{reverse("signal", args=[selling.uuid])}"'
+    assert link in read(trader, "position", position.uuid)
+    assert f'href="{reverse("position", args=[position.uuid])}"' in read(
+        trader, "signal", selling.uuid
+    )
 
 
 def test_an_open_position_offers_to_close_it(trader):
