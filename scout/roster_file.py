@@ -252,6 +252,7 @@ def _entry(path: Path, row: dict[str, Any]) -> Entry:
         _demand(isinstance(row["trades"], int) and row["trades"] >= 0, "trades")
         for name in ("wqs", "skill", "p_positive", "copy_return"):
             _demand(row[name] is None or math.isfinite(row[name]), name)
+        _demand(row["wqs"] is None or 0 <= row["wqs"] <= 100, "wqs")
         reasons, details = json.loads(row["reasons"]), json.loads(row["details"])
         _demand(isinstance(reasons, list), "reasons")
         _demand(isinstance(details, dict), "details")

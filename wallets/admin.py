@@ -38,8 +38,8 @@ class LeaderAdmin(FactAdmin):
         "label", "active_until", "status_changed_at", "trades",
     ]  # fmt: skip
     fields = [
-        "address", "name", "status", "strategy", "active_until", "label", "note", "status_reason",
-        "created_at", "status_changed_at", "copying",
+        "address", "name", "status", "strategy", "active_until", "label", "quality_bps", "note",
+        "status_reason", "created_at", "status_changed_at", "copying",
     ]  # fmt: skip
     list_filter = ["status", "strategy", "copy_state", "label"]
     search_fields = ["name", "address", "label", "note"]

@@ -89,7 +89,11 @@ class MintsField(forms.CharField):
 class CopySettingsForm(forms.ModelForm):
     """All settings of one leader, and why they are changed."""
 
-    size_lamports = SolField(label="Fixed size", required=False, help_text="SOL")
+    size_lamports = SolField(
+        label="Fixed size",
+        required=False,
+        help_text="SOL; by quality, that after a leader of 100 points.",
+    )
     minimum_size_lamports = SolField(
         label="Smallest buy", required=False, help_text="SOL; a smaller one is denied."
     )

@@ -45,6 +45,7 @@ class SizeMode(models.TextChoices):
     FIXED = "FIXED", "Fixed amount"
     RATIO = "RATIO", "Share of the leader's trade"
     PERCENT_OF_CAPITAL = "PERCENT_OF_CAPITAL", "Share of our capital"
+    QUALITY = "QUALITY", "Fixed amount, scaled by quality"
 
 
 class ExitMode(models.TextChoices):
@@ -93,7 +94,7 @@ class Leader(models.Model):
         help_text="Only ON takes new entries; exits go on in every state.",
     )
     size_mode = models.CharField(max_length=18, choices=SizeMode, default=SizeMode.RATIO)
-    size_lamports = _amount("Of a fixed size.")
+    size_lamports = _amount("Of a fixed size; by quality, that after a leader of 100 points.")
     size_bps = _share(
         "Of the leader's trade or of our capital; 10000 is all of it.",
         most=LARGEST_RATIO_BPS,
@@ -133,6 +134,12 @@ class Leader(models.Model):
         help_text="What a person chose, no run of Scout changes.",
     )
     label = models.CharField(max_length=40, blank=True, help_text="Archetype, where known.")
+    quality_bps = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(WHOLE_BPS)],
+        help_text="WQS in Scout's newest roster, 10000 being 100 points; empty: not known.",
+    )
     note = models.CharField(max_length=500, blank=True)
     status_reason = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField()
@@ -171,7 +178,7 @@ class Leader(models.Model):
 
     def _size_contradictions(self) -> dict[str, str]:
         errors = {}
-        if self.size_mode == SizeMode.FIXED and self.size_lamports is None:
+        if self.size_mode in (SizeMode.FIXED, SizeMode.QUALITY) and self.size_lamports is None:
             errors["size_lamports"] = "a fixed size needs an amount"
         if self.size_mode == SizeMode.PERCENT_OF_CAPITAL and (self.size_bps or 0) > WHOLE_BPS:
             errors["size_bps"] = "at most 10000, which is all of our capital"

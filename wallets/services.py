@@ -104,6 +104,24 @@ def describe(address: str, *, label: str, strategy: LeaderStrategy) -> None:
     Leader.objects.filter(address=address).update(label=label[:40], strategy=strategy)
 
 
+@transaction.atomic
+def rate(qualities: Mapping[str, int | None]) -> int:
+    """Keep the quality score of each of these leaders in basis points, None where none is known any more;
+    how many changed.
+
+    A measurement and no choice: told of those too whose place a person chose. Strangers are passed over.
+    """
+    known = Leader.objects.select_for_update().only("address", "quality_bps").order_by("address")
+    rated = [
+        leader
+        for leader in known
+        if leader.address in qualities and leader.quality_bps != qualities[leader.address]
+    ]
+    for leader in rated:
+        leader.quality_bps = qualities[leader.address]
+    return Leader.objects.bulk_update(rated, ["quality_bps"], batch_size=500)
+
+
 def expire(*, now: datetime) -> list[str]:
     """End every promotion whose time has passed; the addresses. Each is a transaction of its own."""
     due = Leader.objects.filter(status=LeaderStatus.ACTIVE, active_until__lt=now)

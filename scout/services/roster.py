@@ -77,6 +77,7 @@ def apply(roster: Roster, *, actor: str, origin: str, now: datetime) -> RosterMe
     leaders = Leader.objects.in_bulk([entry.address for entry in roster.entries])
     choice = wallets.Choice(actor=actor, reason="", now=now, by=Chooser.SCOUT, run=roster.run)
     changed = sum(_place(entry, leaders.get(entry.address), choice) for entry in roster.entries)
+    wallets.rate({entry.address: _quality_bps(entry.wqs) for entry in roster.entries})
     return RosterMerge.objects.create(
         run=roster.run,
         created_at=roster.created_at,
@@ -87,6 +88,10 @@ def apply(roster: Roster, *, actor: str, origin: str, now: datetime) -> RosterMe
         changed=changed,
         kept=sum(leader.chosen_by == Chooser.PERSON for leader in leaders.values()),
     )
+
+
+def _quality_bps(wqs: float | None) -> int | None:
+    return None if wqs is None else round(wqs * 100)
 
 
 def _refuse_old(roster: Roster, *, origin: str) -> None:

@@ -74,13 +74,20 @@ def facts(**changes: Any) -> Facts:
     return Facts(**{**values, **changes})
 
 
-def copied(*, buys_of_token: int = 0, spent_lamports: int = 0, **settings: Any) -> LeaderFacts:
+def copied(
+    *,
+    buys_of_token: int = 0,
+    spent_lamports: int = 0,
+    quality_bps: int | None = None,
+    **settings: Any,
+) -> LeaderFacts:
     """An ACTIVE leader with these copy settings."""
     return LeaderFacts(
         is_active=True,
         copying=CopySettings(**settings),
         buys_of_token=buys_of_token,
         spent_lamports=spent_lamports,
+        quality_bps=quality_bps,
     )
 
 

@@ -280,12 +280,27 @@ def test_a_loss_at_every_stop_counts_what_is_held_and_what_is_bought() -> None:
     assert isinstance(decide(facts(portfolio=less), policy=policy, now=NOW), Order)
 
 
+BY_QUALITY = {"size_mode": SizeMode.QUALITY, "size_lamports": SOL // 2}
+
+
+def test_a_quality_that_is_not_known_is_said_and_never_an_average_one() -> None:
+    denial = judged(leader=copied(**BY_QUALITY))
+    assert isinstance(denial, Denial)
+    assert denial.code == DenialCode.SIZE_TOO_SMALL
+    assert "quality is not known" in denial.text
+    worthless = judged(leader=copied(**BY_QUALITY, quality_bps=0))
+    assert isinstance(worthless, Denial)
+    assert "0 SOL after caps" in worthless.text
+
+
 def test_the_size_is_what_the_leaders_settings_make_of_it() -> None:
     for settings, lamports in (
         ({"size_mode": SizeMode.FIXED, "size_lamports": SOL // 4}, SOL // 4),
         ({"size_bps": 5_000}, SOL // 4),
         ({"size_mode": SizeMode.PERCENT_OF_CAPITAL, "size_bps": 100}, SOL // 2),
         ({"maximum_size_lamports": SOL // 8}, SOL // 8),
+        (BY_QUALITY | {"quality_bps": 7_500}, 3 * SOL // 8),
+        (BY_QUALITY | {"quality_bps": 10_000}, SOL // 2),
     ):
         order = judged(leader=copied(**settings))
         assert isinstance(order, Order)

@@ -69,8 +69,8 @@ def test_a_whole_body_is_read_field_by_field() -> None:
         ({"action": "HOLD"}, "action"),
         ({"strategy": "EXIT"}, "action"),
         ({"token": "   "}, "token"),
-        ({"token": "A" * 41}, "token"),
-        ({"token": "A\u0000"}, "token"),
+        ({"token": "A" * 41, "token_address": None}, "token"),
+        ({"token": "A\u0000", "token_address": None}, "token"),
         ({"token_address": "BONK"}, "token_address"),
         ({"token_address": ""}, "token_address"),
         ({"token_address": MINT + "1"}, "token_address"),
@@ -93,7 +93,7 @@ def test_a_whole_body_is_read_field_by_field() -> None:
         ({"exit_fraction": "0.5"}, "exit_fraction"),
         ({**SELL, "exit_fraction": 0}, "exit_fraction"),
         ({**SELL, "exit_fraction": "1.1"}, "exit_fraction"),
-        ({**SELL, "exit_fraction": "0.0000000001"}, "exit_fraction"),
+        ({**SELL, "exit_fraction": "1.0000000001"}, "exit_fraction"),
         ({"source_signature": "1" * 88}, "source_signature"),
         ({"source_signature": MINT}, "source_signature"),
     ],
@@ -133,6 +133,32 @@ def test_an_amount_never_passes_through_a_float() -> None:
     assert parse_signal(body).amount_lamports == 123_456_789
     long = json.dumps(BODY).replace('"0.5"', "99.999999999").encode()
     assert parse_signal(long).amount_lamports == 99_999_999_999
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (1 / 3, "0.333333334"),
+        ("0.6666666666666666", "0.666666667"),
+        ("0.99999999999", "1"),
+        ("1e-400", "0.000000001"),
+        ("0.50", "0.5"),
+    ],
+)
+def test_a_share_to_sell_may_have_any_number_of_decimals(written: Any, kept: str) -> None:
+    assert parsed(**SELL, exit_fraction=written).exit_fraction == Decimal(kept)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "kept"),
+    [
+        ("\U0001f468\u200d\U0001f469", "\U0001f468\ufffd\U0001f469"),
+        ("B\u0000ON\ud800K", "B\ufffdON\ufffdK"),
+        ("A" * 60_000, "A" * 40),
+    ],
+)
+def test_with_an_address_any_name_is_a_name(symbol: str, kept: str) -> None:
+    assert parsed(token=symbol).symbol == kept
 
 
 def test_without_an_address_the_mint_stays_empty() -> None:

@@ -97,12 +97,15 @@ settings = st.builds(
 )
 
 
-@given(settings, caps, st.integers(0, 100 * SOL))
+@given(settings, caps, st.integers(0, 100 * SOL), st.none() | st.integers(0, 10_000))
 def test_whatever_the_settings_a_size_keeps_their_bounds_and_the_policys(
-    copying: CopySettings, values: dict[str, Any], capital: int
+    copying: CopySettings, values: dict[str, Any], capital: int, quality_bps: int | None
 ) -> None:
     wanted = wanted_lamports(
-        copying, leader_trade_lamports=values["requested_lamports"], capital_lamports=capital
+        copying,
+        leader_trade_lamports=values["requested_lamports"],
+        capital_lamports=capital,
+        quality_bps=quality_bps,
     )
     least = copying.minimum_size_lamports or 0
     result = size(**{**values, "requested_lamports": wanted, "minimum_lamports": least})
@@ -111,6 +114,9 @@ def test_whatever_the_settings_a_size_keeps_their_bounds_and_the_policys(
     assert result <= min(copying.maximum_size_lamports or SOL, POLICY.maximum_trade_lamports)
     if copying.size_mode is SizeMode.PERCENT_OF_CAPITAL:
         assert result <= capital
+    if copying.size_mode is SizeMode.QUALITY:
+        assert result <= (copying.size_lamports or 0)
+        assert quality_bps or not result
 
 
 @given(settings, st.integers(-SOL, 0), st.integers(0, 100 * SOL))

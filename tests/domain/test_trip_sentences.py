@@ -40,7 +40,7 @@ SENTENCES: list[tuple[Trip, str]] = [
     ),
     (
         trip(Rule.CONSECUTIVE_LOSSES, "6", 5),
-        f"6 losing closes in a row (limit 5). {PAUSED} It ends with a winning close; then it cools down, "
+        f"6 losing closes in a row (limit 5). {PAUSED} It ends with a close that loses nothing; then it cools down, "
         "or by a reset.",
     ),
     (

@@ -149,6 +149,8 @@ def test_a_cut_file_is_refused(path: Path) -> None:
         ("trades", "'many'"),
         ("skill", "9e999"),
         ("wqs", "'high'"),
+        ("wqs", "100.5"),
+        ("wqs", "-0.5"),
         ("reasons", "'{}'"),
         ("details", "'['"),
         ("details", "x'00ff'"),

@@ -49,6 +49,22 @@ def test_a_known_leader_moves_and_a_persons_choice_stays(database: Any) -> None:
     assert Leader.objects.get(address=ours).label == "mine"
 
 
+def test_every_leader_gets_its_quality_and_loses_one_that_is_not_known_any_more(
+    database: Any,
+) -> None:
+    ours, new, silent = address(), address(), address()
+    factories.make_leader(ours, chosen_by=Chooser.PERSON)
+    factories.make_leader(silent, chosen_by=Chooser.SCOUT, quality_bps=9_000)
+    factories.make_leader(quality_bps=4_000)
+    apply(entry(ours, wqs=77.554), entry(new, wqs=100.0), entry(silent, wqs=None))
+    assert {each.address: each.quality_bps for each in Leader.objects.all()} == {
+        ours: 7_755,
+        new: 10_000,
+        silent: None,
+        factories.LEADER: 4_000,
+    }
+
+
 def test_a_leader_the_roster_does_not_name_stays_as_it_is(database: Any) -> None:
     factories.make_leader(chosen_by=Chooser.SCOUT)
     apply()

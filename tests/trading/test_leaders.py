@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from tests import factories
@@ -89,6 +89,25 @@ def test_every_setting_reaches_the_rules() -> None:
         }
     )
     assert following(LEADER) == Following(exit_mode=ExitMode.OWN, follow_bps=11)
+
+
+def test_quality_is_what_the_roster_tells_or_not_known() -> None:
+    leader = factories.make_leader()
+    assert seen().quality_bps is None
+    Leader.objects.filter(pk=leader.pk).update(quality_bps=7_755)
+    assert seen().quality_bps == 7_755
+
+
+def test_what_landed_and_what_is_on_its_way_are_counted_in_one_statement() -> None:
+    """Else one that is booked between two would be in neither, and a limit passed."""
+    factories.make_leader(daily_cap_lamports=SOL, maximum_buys_per_token=1)
+    statements: list[str] = []
+    connection.connection.set_trace_callback(statements.append)
+    seen()
+    connection.connection.set_trace_callback(None)
+    about_buys = [sql for sql in statements if "trading_" in sql]
+    assert len(about_buys) == 2
+    assert all("position" in sql and "signal" in sql for sql in about_buys)
 
 
 def test_a_leader_who_left_the_roster_is_followed_as_by_default() -> None:

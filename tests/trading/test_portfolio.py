@@ -1,11 +1,14 @@
 """What we hold as a decision sees it: everybody else's positions and reservations, never its own signal."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from tests import factories
@@ -131,6 +134,26 @@ def test_a_sell_means_the_named_position_or_the_leaders_oldest_open_one() -> Non
     assert meant(position=new.pk) == new
     assert meant(leader_address=OTHER) is None
     assert meant(mint=OTHER) is None
+
+
+def test_a_buy_that_is_booked_between_two_looks_is_still_found() -> None:
+    """The position was not there yet when it was looked for, and then nothing was on its way any more."""
+    signal = factories.make_signal(status=SignalStatus.EXECUTING, received_at=NOW)
+    position = factories.make_position(signal=signal)
+    Position.objects.update(status=PositionStatus.CLOSED)
+    connection.connection.set_trace_callback(
+        lambda sql: booked_elsewhere() if "SELECT 1 FROM trading_signal" in sql else None
+    )
+    found = position_to_sell(leader_address=LEADER, mint=MINT, position=None, received_at=NOW)
+    connection.connection.set_trace_callback(None)
+    assert (found.position, found.is_buy_pending) == (position, False)
+
+
+def booked_elsewhere() -> None:
+    """What another process's booking does to the rows, seen by this one's next statement."""
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other, other:
+        other.execute("UPDATE trading_position SET status = 'ACTIVE'")
+        other.execute("UPDATE trading_signal SET status = 'COMPLETED'")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,8 @@ def test_what_stays_the_same_leaves_no_entry() -> None:
         ({"size_mode": "FIXED"}, {"size_lamports"}),
         ({"size_mode": "PERCENT_OF_CAPITAL", "size_bps": 10_001}, {"size_bps"}),
         ({"size_bps": 0}, {"size_bps"}),
-        ({"size_mode": "QUALITY"}, {"size_mode"}),
+        ({"size_mode": "QUALITY"}, {"size_lamports"}),
+        ({"size_mode": "KELLY"}, {"size_mode"}),
         (
             {"minimum_size_lamports": 2, "maximum_size_lamports": 1},
             {"minimum_size_lamports"},

@@ -92,6 +92,11 @@ class Facts:
         """How the leader is copied; of a stranger, nothing special is known."""
         return CopySettings() if self.leader is None else self.leader.copying
 
+    @property
+    def quality_bps(self) -> int | None:
+        """The leader's quality score, 10000 the highest; None: not known."""
+        return None if self.leader is None else self.leader.quality_bps
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -113,6 +118,7 @@ def planned_size_lamports(facts: Facts, policy: Policy) -> int:
         facts.copying,
         leader_trade_lamports=facts.signal.amount_lamports,
         capital_lamports=facts.portfolio.capital_lamports,
+        quality_bps=facts.quality_bps,
     )
     return size_lamports(
         requested_lamports=wanted,

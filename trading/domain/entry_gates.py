@@ -6,7 +6,13 @@ from decimal import Decimal
 from trading.domain.denials import DenialCode
 from trading.domain.entry_facts import Case
 from trading.domain.gates import Gate, gate
-from trading.domain.leaders import buys_gate, daily_cap_gate, roster_gates, trade_gates
+from trading.domain.leaders import (
+    SizeMode,
+    buys_gate,
+    daily_cap_gate,
+    roster_gates,
+    trade_gates,
+)
 from trading.domain.safety import sale_gates, token_gates
 from trading.domain.values import Route, Strategy, lamports_to_sol
 
@@ -125,10 +131,13 @@ def _size(case: Case) -> Iterator[Gate]:
     facts, policy = case.facts, case.policy
     size = case.size_lamports
     least = max(policy.minimum_trade_lamports, facts.copying.minimum_size_lamports or 0)
+    is_unknown = facts.copying.size_mode is SizeMode.QUALITY and facts.quality_bps is None
     yield gate(
         DenialCode.SIZE_TOO_SMALL,
         is_passed=size > 0,
-        measured=f"{lamports_to_sol(size):f} SOL after caps",
+        measured="the leader's quality is not known"
+        if is_unknown
+        else f"{lamports_to_sol(size):f} SOL after caps",
         limit=f"{lamports_to_sol(least):f} SOL",
     )
     if facts.leader is not None:

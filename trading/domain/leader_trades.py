@@ -9,6 +9,7 @@ from typing import Any
 
 from trading.domain.policy import Policy
 from trading.domain.programs import STABLE_MINTS
+from trading.domain.signals import SMALLEST_FRACTION
 from trading.domain.swaps import (
     Direction,
     Leg,
@@ -19,7 +20,6 @@ from trading.domain.swaps import (
 from trading.domain.values import LAMPORTS_PER_SOL, USDC_MINT, USDT_MINT, WSOL_MINT, Action
 
 MONEY = STABLE_MINTS | {WSOL_MINT}
-SMALLEST_FRACTION = Decimal("1e-9")
 
 
 class Untraded(StrEnum):

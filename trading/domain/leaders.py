@@ -22,11 +22,14 @@ class CopyState(StrEnum):
 
 
 class SizeMode(StrEnum):
-    """What a buy's size is taken from: an amount, the leader's own trade, or our capital."""
+    """What a buy's size is taken from: an amount, the leader's own trade, our capital, or an amount scaled by
+    the leader's quality.
+    """
 
     FIXED = "FIXED"
     RATIO = "RATIO"
     PERCENT_OF_CAPITAL = "PERCENT_OF_CAPITAL"
+    QUALITY = "QUALITY"
 
 
 class ExitMode(StrEnum):
@@ -41,8 +44,9 @@ class ExitMode(StrEnum):
 class CopySettings:
     """How a leader's buys are copied; None and an empty list mean no limit. The default copies its size.
 
-    `size_lamports` serves FIXED; `size_bps` is the share of the leader's trade or of our capital. Hours
-    are times of day in `hours_zone`; a range that ends before it begins spans midnight.
+    `size_lamports` serves FIXED and, as the size after a leader of the highest quality, QUALITY; `size_bps`
+    is the share of the leader's trade or of our capital. Hours are times of day in `hours_zone`; a range
+    that ends before it begins spans midnight.
     """
 
     copy_state: CopyState = CopyState.ON
@@ -93,7 +97,7 @@ class LeaderFacts:
 
     `buys_of_token` counts for ever, `spent_lamports` the last 24 hours; both with buys on their way, and
     both may be 0 where no setting asks for them. `roster_run` names the run of Scout that gave the wallet its
-    place; empty when a person did.
+    place; empty when a person did. `quality_bps` is its quality score, 10000 the highest; None: not known.
     """
 
     is_active: bool
@@ -102,6 +106,7 @@ class LeaderFacts:
     buys_of_token: int = 0
     spent_lamports: int = 0
     roster_run: str = ""
+    quality_bps: int | None = None
 
 
 def roster_gates(leader: LeaderFacts | None, *, now: datetime) -> Iterator[Gate]:

@@ -6,7 +6,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_UP, Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from solders.pubkey import Pubkey
@@ -18,7 +18,12 @@ NAMESPACE = uuid.UUID("6d8f7c0e-9a54-5b7e-8d43-0d6c68696d65")
 BUCKET_SECONDS = 300
 MAXIMUM_AMOUNT_SOL = Decimal(100)
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-MAXIMUM_SYMBOL_LENGTH = 40
+SMALLEST_FRACTION = Decimal("1e-9")
+"""As finely as a fraction is kept."""
+SYMBOL_CHARACTERS = 40
+"""How much of a symbol is kept: it is a name for people, and on no token of ours is it longer."""
+UNPRINTABLE = "\ufffd"
+"""Stands for what no page may show as it came."""
 MAXIMUM_TRADE_UUID_LENGTH = 64
 
 
@@ -74,6 +79,8 @@ def parse_signal(body: bytes) -> SignalRequest:
         reader.errors["action"] = "EXIT requires SELL"
     if action is Action.BUY and payload.get("exit_fraction") is not None:
         reader.errors["exit_fraction"] = "only a SELL has one"
+    if not values["mint"] and values["symbol"] and values["symbol"] != payload["token"].strip():
+        reader.errors["token"] = "is too odd to be looked up; give token_address"
     if reader.errors:
         raise SignalInvalid(reader.errors)
     return SignalRequest(strategy=strategy, action=action, **values)
@@ -190,10 +197,12 @@ def _action(value: Any) -> Action:
 
 
 def _symbol(value: Any) -> str:
+    """Whatever name the token has: of an exit nobody may lose the price for an odd one."""
     symbol = _text(value).strip()
-    if not symbol or len(symbol) > MAXIMUM_SYMBOL_LENGTH or not symbol.isprintable():
-        raise ValueError(f"must be 1 to {MAXIMUM_SYMBOL_LENGTH} printable characters")
-    return symbol
+    if not symbol:
+        raise ValueError("must not be blank")
+    kept = symbol[:SYMBOL_CHARACTERS]
+    return "".join(each if each.isprintable() else UNPRINTABLE for each in kept)
 
 
 def _address(value: Any) -> str:
@@ -245,7 +254,5 @@ def _fraction(value: Any) -> Decimal:
     fraction = _decimal(value)
     if not 0 < fraction <= 1:
         raise ValueError("must be above 0 and at most 1")
-    exponent = fraction.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -9:
-        raise ValueError("must have at most 9 decimals")
-    return fraction
+    # A third has no end. Up, as an exit too much costs less than one too little.
+    return fraction.quantize(SMALLEST_FRACTION, rounding=ROUND_UP)

@@ -8,9 +8,16 @@ from trading.domain.values import LAMPORTS_PER_SOL
 
 
 def wanted_lamports(
-    copying: CopySettings, *, leader_trade_lamports: int, capital_lamports: int
+    copying: CopySettings,
+    *,
+    leader_trade_lamports: int,
+    capital_lamports: int,
+    quality_bps: int | None = None,
 ) -> int:
-    """What these settings make of the leader's trade, before any cap but their own; never negative."""
+    """What these settings make of the leader's trade, before any cap but their own; never negative.
+
+    A quality that is not known is worth nothing where the size goes by it: never an average one.
+    """
     match copying.size_mode:
         case SizeMode.FIXED:
             wanted = copying.size_lamports or 0
@@ -18,6 +25,8 @@ def wanted_lamports(
             wanted = leader_trade_lamports * copying.size_bps // 10_000
         case SizeMode.PERCENT_OF_CAPITAL:
             wanted = capital_lamports * copying.size_bps // 10_000
+        case SizeMode.QUALITY:
+            wanted = (copying.size_lamports or 0) * (quality_bps or 0) // 10_000
     most = copying.maximum_size_lamports
     return max(0, wanted if most is None else min(wanted, most))
 

@@ -56,7 +56,7 @@ _ENDS = {
     Rule.DRAWDOWN: "It ends when equity recovers or its peak is 24 h old",
     Rule.WALLET_DRAINED: "It ends only by a reset, once somebody knows who took it",
     Rule.SOL_PRICE_UNKNOWN: "It ends with the first price",
-    Rule.CONSECUTIVE_LOSSES: "It ends with a winning close",
+    Rule.CONSECUTIVE_LOSSES: "It ends with a close that loses nothing",
     Rule.RPC_ERRORS: "It ends when fewer calls fail",
     Rule.RPC_FAILOVER: "It ends by itself",
 }

@@ -216,7 +216,9 @@ def _reduce_position(
     reduced = {name: getattr(position, name) for name in REDUCED_BY_A_SALE}
     if update(Position, {"uuid": position.pk}, **reduced) != 1:
         raise BooksChanged(f"position {position.pk} is gone")
-    close_incidents(f"exit:{position.pk}", f"holding:{position.pk}", now=now)
+    # Nobody prices what is sold: a silence that was told of would never end.
+    troubles = ("exit", "holding") if position.held_raw else ("exit", "holding", "price")
+    close_incidents(*(f"{trouble}:{position.pk}" for trouble in troubles), now=now)
     _complete(signal, code="SOLD", now=now)
 
 

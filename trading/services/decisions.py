@@ -227,6 +227,7 @@ def _facts_json(facts: Facts) -> dict[str, Any]:
         "balance_lamports": facts.portfolio.balance_lamports,
         "open_positions": facts.portfolio.open_positions,
         "size_mode": facts.copying.size_mode,
+        "quality_bps": facts.quality_bps,
         "capital_lamports": facts.portfolio.capital_lamports,
         "tip_lamports": facts.tip_lamports,
         "tip": _fields(facts.tip),

@@ -33,7 +33,7 @@ COLUMNS = (
 LISTS = ("allowed_mints", "blocked_mints")
 _SETTINGS = (
     f"SELECT {', '.join(f'CAST({each} AS TEXT)' if each in LISTS else each for each in COLUMNS)},"  # noqa: S608
-    " status, active_until,"
+    " status, active_until, quality_bps,"
     " (SELECT run FROM wallets_episode WHERE leader_address = address ORDER BY id DESC LIMIT 1)"
     " FROM wallets_leader WHERE address = %s"
 )
@@ -47,7 +47,7 @@ def leader_facts(address: str, *, signal: UUID, mint: str, now: datetime) -> Lea
     row = first(_SETTINGS, address)
     if row is None:
         return None
-    *settings, status, active_until, roster_run = row
+    *settings, status, active_until, quality_bps, roster_run = row
     copying = _settings(*settings)
     own = parameter(Signal, "uuid", signal)
     return LeaderFacts(
@@ -57,6 +57,7 @@ def leader_facts(address: str, *, signal: UUID, mint: str, now: datetime) -> Lea
         buys_of_token=0 if copying.maximum_buys_per_token is None else _buys(address, mint, own),
         spent_lamports=0 if copying.daily_cap_lamports is None else _spent(address, own, now),
         roster_run=roster_run or "",
+        quality_bps=quality_bps,
     )
 
 
@@ -93,6 +94,7 @@ def plan_buy(
         copying,
         leader_trade_lamports=claim.request.amount_lamports,
         capital_lamports=capital,
+        quality_bps=None if leader is None else leader.quality_bps,
     )
     return BuyPlan(copying=copying, wanted_lamports=wanted, route=route)
 
@@ -126,37 +128,29 @@ def _time(value: Any) -> time | None:
     return time.fromisoformat(value) if isinstance(value, str) else value
 
 
+# One statement each: a buy that is booked between two of them would be in neither.
+_BUYS = (
+    "SELECT (SELECT count(*) FROM trading_position WHERE leader_address = %s AND mint = %s),"
+    " (SELECT count(*) FROM trading_signal WHERE status = 'EXECUTING' AND reserved_lamports > 0"
+    " AND leader_address = %s AND mint = %s AND uuid <> %s)"
+)
+_SPENT = (
+    "SELECT (SELECT sum(cost_lamports) FROM trading_position"
+    " WHERE leader_address = %s AND opened_at > %s),"
+    " (SELECT sum(reserved_lamports) FROM trading_signal"
+    " WHERE status = 'EXECUTING' AND reserved_lamports > 0 AND leader_address = %s AND uuid <> %s)"
+)
+
+
 def _buys(address: str, mint: str, own: Any) -> int:
-    landed = first(
-        "SELECT count(*) FROM trading_position WHERE leader_address = %s AND mint = %s",
-        address,
-        mint,
-    )
-    coming = first(
-        "SELECT count(*) FROM trading_signal WHERE status = 'EXECUTING' AND reserved_lamports > 0"
-        " AND leader_address = %s AND mint = %s AND uuid <> %s",
-        address,
-        mint,
-        own,
-    )
-    return _number(landed) + _number(coming)
+    return _total(first(_BUYS, address, mint, address, mint, own))
 
 
 def _spent(address: str, own: Any, now: datetime) -> int:
-    landed = first(
-        "SELECT sum(cost_lamports) FROM trading_position"
-        " WHERE leader_address = %s AND opened_at > %s",
-        address,
-        parameter(Position, "opened_at", now - DAY),
-    )
-    coming = first(
-        "SELECT sum(reserved_lamports) FROM trading_signal"
-        " WHERE status = 'EXECUTING' AND reserved_lamports > 0 AND leader_address = %s AND uuid <> %s",
-        address,
-        own,
-    )
-    return _number(landed) + _number(coming)
+    since = parameter(Position, "opened_at", now - DAY)
+    return _total(first(_SPENT, address, since, address, own))
 
 
-def _number(row: tuple[Any, ...] | None) -> int:
-    return 0 if row is None or row[0] is None else int(row[0])
+def _total(landed_and_coming: tuple[Any, ...] | None) -> int:
+    assert landed_and_coming is not None, "sums have one row"
+    return sum(int(each or 0) for each in landed_and_coming)

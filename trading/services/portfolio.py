@@ -199,20 +199,32 @@ def position_to_sell(
         return ToSell(position=load(Position, uuid=position))
     # A sell never means what was bought after it.
     earlier = (leader_address, mint, parameter(Signal, "received_at", received_at))
-    held = first(
+    held = _oldest_held(earlier)
+    if held is not None:
+        return ToSell(position=held)
+    if _is_buy_pending(earlier):
+        return ToSell(position=None, is_buy_pending=True)
+    # A buy that was booked between the two questions was in neither, and its exit would end for nothing.
+    return ToSell(position=_oldest_held(earlier))
+
+
+def _oldest_held(earlier: tuple[Any, ...]) -> Position | None:
+    found = first(
         "SELECT p.uuid FROM trading_position p JOIN trading_signal s ON s.uuid = p.signal_id"
         " WHERE p.leader_address = %s AND p.mint = %s AND p.status IN ('ACTIVE', 'EXITING')"
         " AND s.received_at <= %s ORDER BY p.opened_at LIMIT 1",
         *earlier,
     )
-    if held is not None:
-        return ToSell(position=load(Position, uuid=UUID(str(held[0]))))
+    return None if found is None else load(Position, uuid=UUID(str(found[0])))
+
+
+def _is_buy_pending(earlier: tuple[Any, ...]) -> bool:
     pending = first(
         "SELECT 1 FROM trading_signal WHERE leader_address = %s AND mint = %s"
         " AND status IN ('QUEUED', 'EXECUTING', 'RETRY') AND received_at <= %s AND action = 'BUY'",
         *earlier,
     )
-    return ToSell(position=None, is_buy_pending=pending is not None)
+    return pending is not None
 
 
 def has_live_submission(signal: UUID) -> bool:
@@ -259,6 +271,12 @@ def is_held(mint: str) -> bool:
         )
         is not None
     )
+
+
+def is_as_read(position: Position) -> bool:
+    """Whether nobody has begun to sell a position, or sold of it, since this row of it was read."""
+    same = {"status": position.status, "exit_generation": position.exit_generation}
+    return load(Position, uuid=position.pk, **same) is not None
 
 
 def held_raw(mint: str) -> int:
