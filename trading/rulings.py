@@ -4,6 +4,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -52,6 +53,7 @@ def evidence_page(request: HttpRequest, pk: int) -> HttpResponse:
         "trading/evidence.html",
         {
             "row": row,
+            "explorer_url": _explorer_url(row),
             "is_unknown": row.unknown_since is not None,
             "nodes": range(len(endpoints().rpc_urls)),
             "events": row.signal.events.order_by("id"),
@@ -126,7 +128,8 @@ def rule_landed(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, done)
             return redirect("signal", uuid=row.signal_id)
-    return _form(request, "trading/rule_landed.html", {"row": row, "form": form, "change": change})
+    context = {"row": row, "form": form, "change": change, "explorer_url": _explorer_url(row)}
+    return _form(request, "trading/rule_landed.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -165,6 +168,11 @@ def _gone(request: HttpRequest, row: Submission, text: str) -> HttpResponse:
 
 def _submission(pk: int) -> Submission:
     return get_object_or_404(Submission.objects.select_related("signal", "position"), pk=pk)
+
+
+def _explorer_url(row: Submission) -> str:
+    """Where everybody can look it up; nowhere for what the sandbox's chain alone knows."""
+    return "" if settings.HAS_SANDBOX else f"https://solscan.io/tx/{row.signature}"
 
 
 def _wallet_answer(row: Submission) -> evidence.WalletAnswer:

@@ -10,7 +10,7 @@ from trading.domain.signals import SignalRequest
 from trading.domain.values import WSOL_MINT
 from trading.facts.fills import leader_fill
 from trading.facts.sales import Rehearsal
-from trading.facts.shelf import deadline, persist, within
+from trading.facts.shelf import ask_by, deadline
 from trading.gateways.base import GatewayError
 from trading.gateways.jupiter import NoRoute, Quote
 from trading.gateways.transactions import SwapInstructions
@@ -80,17 +80,13 @@ async def _quote(
     desk: Desk, request: SignalRequest, policy: Policy, amount_lamports: int, until: float
 ) -> Quote | QuoteFacts:
     """The quote, or what is known instead of one; asked for again while there is time."""
-    asking = asyncio.create_task(
-        persist(lambda: _ask_quote(desk, request, policy, amount_lamports))
-    )
-    answer = await within(asking, until=until)
-    asking.cancel()
-    match answer:
+    match await ask_by(lambda: _ask_quote(desk, request, policy, amount_lamports), until=until):
         case NoRoute():
             return QuoteFacts(is_found=False)
         case GatewayError():
             return QuoteFacts(is_available=False)
-    return answer
+        case answer:
+            return answer
 
 
 async def _ask_quote(

@@ -121,8 +121,8 @@ class Purchase:
             )
         except AlreadyHeld:
             await self._deny(DenialCode.ALREADY_HELD)
-        except EntriesHalted:
-            await self._deny(DenialCode.ENTRIES_HALTED)
+        except EntriesHalted as halted:
+            await self._deny(halted.code)
         else:
             await self._send(submission, signed)
 

@@ -19,6 +19,7 @@ from trading.models import Position
 from trading.services.claims import HOPELESS_ATTEMPTS, Claim, retry_later
 from trading.services.orders import SignedOrder, record_sell
 from trading.services.plans import SellPlan, Work, plan_sell, put_back
+from trading.services.portfolio import is_as_read
 from trading.services.steps import PositionBusy
 from workers.desk import Desk
 from workers.passage import Passage
@@ -180,16 +181,21 @@ def _may_withhold(account: AccountData) -> bool:
 
 
 async def _missing(desk: Desk, claim: Claim, policy: Policy, position: Position) -> None:
-    """The books say that we hold tokens and the chain says that we do not: a person has to look."""
+    """The books say that we hold tokens and the chain says that we do not: a person has to look, unless
+    another sell of ours came first.
+    """
     text = f"{position.symbol}: the books hold {position.held_raw} raw, our account holds none"
-    await desk.writer.run(
-        lambda: audit.open_incident(
-            key=f"holding:{position.pk}",
-            title=f"{position.symbol} is gone from our wallet",
-            detail=text,
-            now=desk.clock(),
-        )
-    )
+
+    def tell() -> None:
+        if is_as_read(position):
+            audit.open_incident(
+                key=f"holding:{position.pk}",
+                title=f"{position.symbol} is gone from our wallet",
+                detail=text,
+                now=desk.clock(),
+            )
+
+    await desk.writer.run(tell)
     await _retry(desk, claim, policy, "NOT_HELD", text, is_answer=True)
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import base64
+import json
 
 import pytest
 from solders.keypair import Keypair
 
 from tests.gateways.conftest import endpoints
-from tests.gateways.outside import Outside, envelope, error, late, raw, result
+from tests.gateways.outside import Outside, envelope, error, late, open_socket, raw, result
 from tests.gateways.samples import SIGNATURE, signed_transfer
 from trading.gateways.base import RateLimited, Refused, Unavailable
 from trading.gateways.connect import connect
@@ -83,6 +84,40 @@ async def test_one_endpoint_that_may_have_taken_it_makes_it_unknown(
     async with connect(endpoints(outside.url, second.url, timeout_seconds=0.3)) as gateways:
         with pytest.raises(Unavailable):
             await gateways.rpc.send_transaction(WIRE)
+
+
+async def _posted(reader: asyncio.StreamReader) -> int:
+    """Read one request whole; its id."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    return int(json.loads(await reader.readexactly(length))["id"])
+
+
+@pytest.mark.parametrize("is_bundle", [False, True])
+@pytest.mark.parametrize("status", [b"200 OK", b"400 Bad Request"])
+async def test_a_refusal_after_a_connection_that_was_cut_off_is_unknown(
+    status: bytes, is_bundle: bool
+) -> None:
+    """Whoever took the bytes and died over it, or a host behind the same address, refuses them when they come again."""
+    asked = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        number = await _posted(reader)
+        if asked > 1:
+            refusal = {"code": -32602, "message": "not today"}
+            body = json.dumps({"jsonrpc": "2.0", "id": number, "error": refusal}).encode()
+            writer.write(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body)
+            await writer.drain()
+        writer.close()
+
+    async with open_socket(talk) as url, connect(endpoints(url)) as gateways:
+        engine, nodes = gateways.block_engine, gateways.rpc
+        sent = engine.send_bundle([WIRE]) if is_bundle else nodes.send_transaction(WIRE)
+        with pytest.raises(Unavailable, match="cut off"):
+            await sent
+    assert asked == 2
 
 
 async def test_a_single_garbled_answer_is_unknown_too(outside: Outside) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from audit.models import PolicyRevision
 from tests import factories
 from tests.domain import facts as given
 from tests.factories import LEADER, MINT
-from trading.domain.decision import Denial, Facts, Order
+from trading.domain.decision import Denial, DenialCode, Facts, Order
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
+from trading.domain.trips import Breaker, Phase, Rule, Trip, as_json
 from trading.domain.values import Action, Route, Strategy
 from trading.models import Decision, Position, Signal, Submission, Token, TradingState
 from trading.services.booking import book_refused
@@ -343,6 +345,23 @@ def test_a_buy_that_was_decided_before_the_halt_is_not_recorded() -> None:
     with pytest.raises(EntriesHalted):
         record_buy(claim, signed(), now=NOW)
     assert not Submission.objects.exists()
+
+
+def test_a_spear_that_was_decided_before_its_pause_is_not_recorded_and_a_shield_is() -> None:
+    spear, shield = claimed(strategy="SPEAR"), claimed()
+    paused = Trip(
+        rule=Rule.RPC_FAILOVER,
+        phase=Phase.TRIPPED,
+        tripped_at=NOW,
+        measured=Decimal(9_000),
+        limit=Decimal(1),
+    )
+    TradingState.objects.update(trips=as_json(Breaker(trips=(paused,))))
+    with pytest.raises(EntriesHalted) as caught:
+        record_buy(spear, signed(), now=NOW)
+    assert caught.value.code == DenialCode.SPEAR_PAUSED
+    assert not Submission.objects.exists()
+    record_buy(shield, signed(), now=NOW)
 
 
 def test_a_sell_is_recorded_whatever_is_halted() -> None:

@@ -63,6 +63,18 @@ async def test_a_share_of_capital_is_taken_from_all_we_have(platform: Platform, 
     assert position.cost_lamports == 20 * SOL // 100
 
 
+async def test_a_size_by_quality_is_that_share_of_the_fixed_one(
+    platform: Platform, mint: str
+) -> None:
+    await configure(platform, size_mode="QUALITY", size_lamports=SOL // 2)
+    uuid = await platform.signal(mint)
+    await platform.work()
+    assert "quality is not known" in (await platform.row(uuid)).text
+    await platform.see(lambda: roster.rate({platform.leader: 5_000}))
+    position = await platform.bought(mint)
+    assert position.cost_lamports == SOL // 4
+
+
 async def test_a_share_too_small_for_a_trade_is_denied_and_not_an_error(
     platform: Platform, mint: str
 ) -> None:

@@ -157,6 +157,28 @@ async def test_tokens_that_the_books_do_not_know_keep_an_expired_buy_from_being_
     assert "the books say 0" in row.unknown_text
 
 
+async def test_a_contradiction_that_waits_for_people_is_not_asked_about_at_every_step(
+    platform: Platform, mint: str
+) -> None:
+    await _buy_past_the_books(platform, mint)
+    platform.sandbox.fault(plane="jito", kind="bundle_drop")
+    uuid = await platform.signal(mint)
+    await platform.work()
+    platform.sandbox.advance(slots=200)
+    platform.clock.hold()
+    await platform.settle()
+
+    async def calls_of(*, steps: int) -> int:
+        before = platform.desk.gateways.rpc.weather().calls
+        await platform.settle(steps=steps)
+        return platform.desk.gateways.rpc.weather().calls - before
+
+    assert await calls_of(steps=4) == 4, "only whether anybody knows it by now"
+    platform.clock.advance(seconds=6)
+    assert await calls_of(steps=1) > 1
+    assert (await only(platform, uuid)).told_status == UNKNOWN
+
+
 async def test_ruled_landed_is_booked_from_the_transaction_when_a_node_gives_it(
     platform: Platform, mint: str, staff: Client
 ) -> None:
@@ -288,6 +310,7 @@ async def test_the_evidence_names_every_node_the_engine_and_the_wallet(
     platform.sandbox.fault(plane="rpc", endpoint="second", kind="garbage")
     page = await page_of(staff, "evidence", row.pk)
     assert row.signature in page
+    assert "solscan" not in page, "an explorer of the real chain knows nothing of the sandbox's"
     assert row.bundle_id in page
     assert page.count("asking…") == 4
     assert reverse("rule_landed", args=[row.pk]) in page

@@ -13,7 +13,7 @@ from trading.domain.holders import parse_token_account
 from trading.domain.signals import SignalRequest
 from trading.domain.swaps import TransactionUnreadable, read_balance_change
 from trading.domain.values import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, USDC_MINT, USDT_MINT
-from trading.facts.shelf import persist, within
+from trading.facts.shelf import ask_by
 from trading.gateways.base import GatewayError, Unavailable
 from trading.gateways.connect import Gateways
 from trading.gateways.jito import TIP_ACCOUNTS
@@ -51,7 +51,7 @@ async def _price(
             raise _NotYetThere("not known to the node")
         return found
 
-    answer = await _by(ask, until=until)
+    answer = await ask_by(ask, until=until)
     if answer is None or isinstance(answer, _NotYetThere):
         return LeaderFill(unknown="the chain does not know the transaction")
     if isinstance(answer, GatewayError):
@@ -78,16 +78,8 @@ def read_fill(transaction: dict[str, Any], *, leader: str, mint: str) -> LeaderF
 async def _is_frozen(gateways: Gateways, request: SignalRequest, *, until: float) -> bool:
     leader, mint = Pubkey.from_string(request.leader_address), Pubkey.from_string(request.mint)
     accounts = [str(get_associated_token_address(leader, mint, each)) for each in PROGRAMS]
-    found = await _by(lambda: gateways.rpc.accounts(accounts), until=until)
+    found = await ask_by(lambda: gateways.rpc.accounts(accounts), until=until)
     if isinstance(found, GatewayError):
         return False
     read = (parse_token_account(each.data, program=each.owner) for each in found if each)
     return any(account is not None and account.is_frozen for account in read)
-
-
-async def _by(ask: Any, *, until: float) -> Any:
-    asking = asyncio.create_task(persist(ask))
-    answer = await within(asking, until=until)
-    if not asking.done():
-        asking.cancel()
-    return answer

@@ -2,9 +2,12 @@
 JSON means is the gateways' business.
 """
 
+import asyncio
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
+from functools import partial
+from typing import TypeVar
 
 import aiohttp
 import orjson
@@ -14,6 +17,8 @@ from yarl import URL
 from trading.gateways.base import Endpoints, InvalidReply, RateLimited, Refused, Unavailable
 from trading.gateways.waiting import waiting
 
+T = TypeVar("T")
+
 # Statuses by which a server says that it read the request and will not do it.
 _REFUSING_STATUSES = frozenset({400, 413, 414, 415, 422})
 _MESSAGE_LENGTH = 200
@@ -22,6 +27,10 @@ _CHUNK_BYTES = 64 * 1024
 
 begins_to_leave: ContextVar[Callable[[], None] | None] = ContextVar("begins_to_leave", default=None)
 """Called when a request body of the present task starts on its way, connection made and all."""
+silence_seconds: ContextVar[float | None] = ContextVar("silence_seconds", default=None)
+"""After so long without an answer a request of the present task, and of those it starts, is made once more
+beside the first: it may have been lost. None: it is waited for. Only what reads may set it.
+"""
 
 
 def new_session(endpoints: Endpoints) -> aiohttp.ClientSession:
@@ -56,12 +65,31 @@ def authority_of(url: str) -> str:
         return "unnamed host"
 
 
+class CutOff(Unavailable):
+    """The connection ended before the answer: most often a kept one that the server had closed meanwhile."""
+
+
+async def again_if_cut_off(ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer, asked for once more on a new connection where the first one was cut off.
+
+    A refusal proves nothing then: the first request may have been taken, and the second be refused for that.
+    """
+    try:
+        return await ask()
+    except CutOff:
+        try:
+            return await ask()
+        except Refused as refusal:
+            raise Unavailable(f"{refusal}, after a connection was cut off") from None
+
+
 class Host:
     """`get`, `post`, `put` and `delete` return the parsed JSON of a 2xx reply.
 
     They raise Unavailable, RateLimited, InvalidReply, or Refused for a 400-like status (its `data`
     is the parsed body). Every request may be repeated once by itself when a kept connection turns
-    out dead, so only idempotent requests belong here; on Solana the same bytes are.
+    out dead (see `again_if_cut_off`), so only idempotent requests belong here; on Solana the same
+    bytes are. Whoever finds refusals in a 2xx reply asks by `post_once` and repeats it the same way.
     """
 
     def __init__(
@@ -81,16 +109,20 @@ class Host:
         self.name = authority_of(url)
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> object:
-        return await self._request("GET", path, params=params)
+        return await again_if_cut_off(lambda: self._request("GET", path, params=params))
 
     async def post(self, path: str, body: object) -> object:
+        return await again_if_cut_off(lambda: self.post_once(path, body))
+
+    async def post_once(self, path: str, body: object) -> object:
+        """As `post`, and CutOff where that would ask again."""
         return await self._request("POST", path, body=orjson.dumps(body))
 
     async def put(self, path: str, body: object) -> object:
-        return await self._request("PUT", path, body=orjson.dumps(body))
+        return await again_if_cut_off(lambda: self._request("PUT", path, body=orjson.dumps(body)))
 
     async def delete(self, path: str) -> object:
-        return await self._request("DELETE", path)
+        return await again_if_cut_off(lambda: self._request("DELETE", path))
 
     def clean(self, message: object) -> str:
         """The other side's words, fit for a log: short, on one line, without our secrets."""
@@ -107,26 +139,25 @@ class Host:
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> object:
+        ask, silence = partial(self._ask, method, path, params, body), silence_seconds.get()
+        return await (ask() if silence is None else _first_answer(ask, after_seconds=silence))
+
+    async def _ask(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: bytes | None
+    ) -> object:
         try:
             with waiting():
-                reply = await self._exchange_or_again(method, path, params, body)
+                reply = await self._exchange(method, path, params, body)
         except TimeoutError:
             raise Unavailable(f"{self.name}: no answer in time") from None
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            is_sent = not isinstance(error, aiohttp.ClientConnectorError)
+            failure = CutOff if is_sent else Unavailable
+            raise failure(f"{self.name}: {type(error).__name__}") from None
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
             # The library's own text can hold the whole URL, key included: only its name is told.
             raise Unavailable(f"{self.name}: {type(error).__name__}") from None
         return self._judge(*reply)
-
-    async def _exchange_or_again(
-        self, method: str, path: str, params: Mapping[str, str] | None, body: bytes | None
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        try:
-            return await self._exchange(method, path, params, body)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if isinstance(error, aiohttp.ClientConnectorError):
-                raise
-            # The server had closed a kept connection meanwhile: once more on a new one.
-            return await self._exchange(method, path, params, body)
 
     async def _exchange(
         self, method: str, path: str, params: Mapping[str, str] | None, body: bytes | None
@@ -172,6 +203,26 @@ class Host:
         message = self.clean(_message_of(data)) if isinstance(data, dict) else ""
         text = f"{self.name}: HTTP {status} {message}".rstrip()
         return Refused(text, code=status, message=message, data=data)
+
+
+async def _first_answer(ask: Callable[[], Awaitable[object]], *, after_seconds: float) -> object:
+    """The answer, asked for a second time beside the first after so long a silence.
+
+    Where one of the two fails, the other may still answer.
+    """
+    asking = {asyncio.ensure_future(ask())}
+    try:
+        done, _ = await asyncio.wait(asking, timeout=after_seconds)
+        if done:
+            return done.pop().result()
+        asking.add(asyncio.ensure_future(ask()))
+        done, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        if asking and all(each.exception() for each in done):
+            done, asking = await asyncio.wait(asking)
+        return min(done, key=lambda each: each.exception() is not None).result()
+    finally:
+        for each in asking:
+            each.cancel()
 
 
 def _message_of(body: Mapping[str, object]) -> object:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Never, Protocol
 
 from trading.gateways.base import GatewayError, InvalidReply, RateLimited, Refused, Unavailable
-from trading.gateways.http import Host
+from trading.gateways.http import Host, again_if_cut_off
 
 # JSON-RPC 2.0's own codes and those of Solana's RPC (formats.md section 1) that are an answer.
 _REFUSING_CODES = frozenset(
@@ -52,13 +52,19 @@ class JsonRpc:
         """
         request_id = next(self._ids)
         body = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
+
+        async def ask() -> Any:
+            return self._result(await self._reply(body), request_id, method)
+
+        return await again_if_cut_off(ask)
+
+    async def _reply(self, body: object) -> object:
         try:
-            reply = await self._host.post(self._path, body)
+            return await self._host.post_once(self._path, body)
         except Refused as refusal:
             if not (isinstance(refusal.data, dict) and isinstance(refusal.data.get("error"), dict)):
                 raise
-            reply = refusal.data
-        return self._result(reply, request_id, method)
+            return refusal.data
 
     async def call_many(self, method: str, params: Sequence[list[Any]]) -> list[Any]:
         """The results of several calls in one request, in the order asked; where one failed, its GatewayError.

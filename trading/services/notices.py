@@ -22,6 +22,7 @@ from trading.services.answers import Answer
 from trading.services.buckets import Buckets
 from trading.services.deliveries import REFUSED_BODY_CHARACTERS
 from trading.services.leader_trades import Heard, take_in
+from trading.services.pairing import wait_for_webhooks
 
 log = logging.getLogger("notices")
 LETTER_CHARACTERS = 20_000
@@ -119,6 +120,7 @@ def read_notice(
 
     What cannot be used is set aside, each for itself: the others are used.
     """
+    wait_for_webhooks({each.leader_address for each in heard})
     failed = [*unreadable, *(each for one in heard if (each := _take_in(one, now=now)) is not None)]
     changed = change(
         "UPDATE trading_notice SET read_at = %s, trades = %s, unreadable = %s"

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from trading import live
 from trading.domain.decision import DenialCode
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus, sources
-from trading.domain.values import Action, Route
+from trading.domain.values import Action, Route, Strategy
 from trading.models import Position, Signal, Submission
 from trading.rows import change, insert, parameter, serialise, update
 from trading.services.claims import Claim
@@ -52,8 +52,11 @@ def record_buy(claim: Claim, order: SignedOrder, *, now: datetime) -> int:
     decision. In none of these cases may it be sent.
     """
     serialise(ENTRIES)
-    if trading_state().are_entries_halted:
+    state = trading_state()
+    if state.are_entries_halted:
         raise EntriesHalted(DenialCode.ENTRIES_HALTED)
+    if state.is_spear_paused and claim.request.strategy is Strategy.SPEAR:
+        raise EntriesHalted(DenialCode.SPEAR_PAUSED)
     if is_held(claim.request.mint):
         raise AlreadyHeld(DenialCode.ALREADY_HELD)
     hold(claim, now=now)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from trading import live
+from trading.domain.denials import DenialCode
 from trading.domain.lifecycle import ENDS, SignalStatus, sources
 from trading.models import Signal, SignalEvent
 from trading.rows import insert, update
@@ -22,7 +23,11 @@ class AlreadyHeld(NotOurs):
 
 
 class EntriesHalted(NotOurs):
-    """Entries were halted after the order had been decided."""
+    """Entries, or SPEAR's alone, were halted after the order had been decided; `code` says which."""
+
+    def __init__(self, code: DenialCode) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class PositionBusy(NotOurs):
