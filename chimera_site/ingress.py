@@ -22,6 +22,12 @@ WEBHOOK = "/api/v1/webhook"
 LIMITS_BYTES = {"/api/v1/providers/helius": NOTICE_LIMIT_BYTES}
 """Of bodies; everywhere else a signal's."""
 PATHS_REMEMBERED = 64
+UPGRADE_REFUSED = Answer(
+    http_status=400,
+    code="upgrade_not_supported",
+    details={"upgrade": "leave this header out, or speak HTTPS: with it the body is not read"},
+)
+"""To who offers another protocol beside the request; some clients of HTTP/2 do so wherever there is no TLS."""
 
 
 async def health(request: HttpRequest) -> JsonResponse:
@@ -75,6 +81,8 @@ class LeanHandler(ASGIHandler):
         body = await _read(receive, limit)
         if body is None:
             return render(too_large(limit))
+        if not body and _is_upgrade(scope):
+            return render(UPGRADE_REFUSED)
         request = ASGIRequest(scope, BytesIO(body))
         request._body = body  # read already, and no larger than it may be
         response = await self.get_response_async(request)
@@ -87,11 +95,19 @@ class LeanHandler(ASGIHandler):
         return request.resolver_match
 
 
+def _is_upgrade(scope: Any) -> bool:
+    """Whether the server has dropped the body, as it does where the head offers another protocol."""
+    return scope["method"] == "POST" and any(name == b"upgrade" for name, _ in scope["headers"])
+
+
 async def _read(receive: Any, limit_bytes: int) -> bytes | None:
-    """The whole body, or None as soon as it is larger than it may be."""
+    """The whole body; None as soon as it is larger than it may be, or when its sender has hung up."""
     parts, size = [], 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            # Half a request is none: nobody would hear its answer, and it must leave no row.
+            return None
         part = message.get("body", b"")
         size += len(part)
         if size > limit_bytes:
@@ -106,6 +122,8 @@ async def _answer_signal(scope: Any, receive: Any) -> Answer:
     body = await _read(receive, BODY_LIMIT_BYTES)
     if body is None:
         return TOO_LARGE
+    if not body and _is_upgrade(scope):
+        return UPGRADE_REFUSED
     return await reception.answer(headers=signing_headers(scope["headers"]), body=body)
 
 

@@ -22,6 +22,7 @@ from trading.services.claims import (
     HOPELESS_ATTEMPTS,
     LEASE,
     Claim,
+    claim_due,
     give_up,
     hurry,
     retry_later,
@@ -285,3 +286,14 @@ def test_an_end_frees_capital_and_is_dated() -> None:
     stored = row(signal.pk)
     assert (stored.finished_at, stored.reserved_lamports) == (NOW, 0)
     assert len(stored.text) == 300
+
+
+@pytest.mark.parametrize("is_exit", [True, False])
+def test_a_row_that_cannot_be_read_is_set_aside_and_the_others_are_claimed(is_exit: bool) -> None:
+    make = exiting if is_exit else queued
+    broken, sound = make(), make(received_at=NOW + SECOND)
+    Signal.objects.filter(pk=broken.pk).update(strategy="SWORD")
+    claims = claim_due(token="me", is_exit=is_exit, at_most=8, now=NOW + SECOND)
+    assert [claim.uuid for claim in claims] == [sound.pk]
+    assert (row(broken.pk).status, row(broken.pk).code) == ("DEAD_LETTER", "UNREADABLE")
+    assert "SWORD" in DeadLetter.objects.get().text

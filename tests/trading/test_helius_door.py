@@ -1,6 +1,7 @@
 """Helius knocks at the running ingress: whatever it sends is answered at once, and what is accepted is a row."""
 
 import json
+import socket
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -79,6 +80,18 @@ def test_a_body_may_be_larger_than_a_signal_and_not_endless(door: Door):
     assert len(large) > 3 * 64 * 1024
     assert door.tell(large).status == 200
     assert door.tell(b" " * (NOTICE_LIMIT_BYTES + 1)).status == 413
+
+
+def test_half_a_body_whose_sender_hung_up_leaves_nothing(door: Door):
+    halves = "SELECT body FROM trading_delivery WHERE body LIKE '[1, 2%'"
+    before = len(notices(door))
+    with socket.create_connection(("127.0.0.1", door.port)) as line:
+        head = f"POST /api/v1/providers/helius HTTP/1.1\r\nHost: door\r\nAuthorization: {HELIUS_SECRET}"
+        line.sendall(f"{head}\r\nContent-Length: 40\r\n\r\n[1, 2".encode())
+    # Whatever was said before it has been dealt with once this is.
+    assert [door.tell("{}").status for _ in range(3)] == [422] * 3
+    assert door.rows(halves) == []
+    assert len(notices(door)) == before
 
 
 def test_other_methods_are_not_for_this_door(door: Door):

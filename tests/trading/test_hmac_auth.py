@@ -64,6 +64,19 @@ def test_each_request_has_a_key_of_its_own_for_replays() -> None:
     assert again.replay_key == asked(standard(b"ada's")).replay_key
 
 
+def test_a_message_with_several_signatures_is_one_message_by_each_of_them() -> None:
+    """In a rotation it is signed with both secrets; whoever saw it could send it on with one of them."""
+    renewed = KnownSecret(provider_id=1, provider_name="ada", secret="ada's new")
+    old, new = standard(b"ada's"), standard(b"ada's new")
+    both = f"{old['webhook-signature']} {new['webhook-signature']}"
+    keys = {
+        authenticate(headers=headers, body=BODY, secrets=[ADA, renewed, BOB], now=NOW).replay_key
+        for headers in ({**old, "webhook-signature": both}, old, new)
+    }
+    assert len(keys) == 1
+    assert asked(standard(b"bob's")).replay_key not in keys, "another provider's own"
+
+
 @given(
     st.tuples(st.sampled_from(["", "0", "00"]), st.integers(10**9, 10**10 - 1)),
     st.integers(0, 14),

@@ -291,6 +291,15 @@ async def test_the_bucket_holds_the_burst_and_refills_by_the_second(door: Door) 
     assert (await door.knock(trade_uuid="y")).http_status == 202
 
 
+async def test_a_clock_that_was_ahead_leaves_no_bucket_empty(door: Door) -> None:
+    await door.see(lambda: Provider.objects.update(burst=1, requests_per_second=1))
+    door.ahead = timedelta(days=300)
+    assert (await door.knock(trade_uuid="1")).http_status == 202
+    door.ahead = timedelta()
+    assert (await door.knock(trade_uuid="2")).http_status == 202
+    assert (await door.knock(trade_uuid="3")).http_status == 429
+
+
 async def test_a_request_that_was_too_fast_is_free_to_come_again(door: Door) -> None:
     await door.see(lambda: Provider.objects.update(burst=1, requests_per_second=1))
     stamp = int(door.now().timestamp())

@@ -121,9 +121,9 @@ INVALID: dict[str, tuple[bytes, set[str]]] = {
     "symbol in other letters": (body_with(token="bonk", token_address=...), {"token"}),
     "blank symbol": (body_with(token="   "), {"token"}),
     "symbol as number": (body_with(token=7), {"token"}),
-    "symbol with a bell": (body_with(token="BO\x07NK"), {"token"}),
-    "symbol of half a character": (body_with(token="\ud800"), {"token"}),
-    "long symbol": (body_with(token="B" * 41), {"token"}),
+    "symbol with a bell": (body_with(token="BO\x07NK", token_address=...), {"token"}),
+    "symbol of half a character": (body_with(token="\ud800", token_address=...), {"token"}),
+    "long symbol": (body_with(token="B" * 41, token_address=...), {"token"}),
     "mint not base58": (body_with(token_address=BONK[:-1] + "0"), {"token_address"}),
     "mint of 31 bytes": (body_with(token_address=address_of(31)), {"token_address"}),
     "mint of 33 bytes": (body_with(token_address=address_of(33)), {"token_address"}),
@@ -249,6 +249,30 @@ def test_the_same_request_is_accepted_once(door: Door) -> None:
 def test_within_the_window_a_clock_may_be_wrong(door: Door, age_seconds: int) -> None:
     body = body_with(amount_sol=0, trade_uuid=f"age {age_seconds}")
     assert door.send(body, age_seconds=age_seconds).status == 422
+
+
+@pytest.mark.usefixtures("nothing_traded")
+@pytest.mark.parametrize("path", ["/api/v1/webhook", "/api/v1/providers/helius"])
+@pytest.mark.parametrize("protocol", ["h2c", "websocket"])
+def test_who_offers_another_protocol_is_told_so(door: Door, path: str, protocol: str) -> None:
+    """The server keeps nothing of such a body, so its signature cannot be right."""
+    body = body_with(trade_uuid=f"by {protocol}")
+    headers = signature(body, timestamp=int(time.time()))
+    answer = door.request(
+        "POST", path, body, headers | {"Connection": "Upgrade", "Upgrade": protocol}
+    )
+    assert (answer.status, answer.body["reason"]) == (400, "upgrade_not_supported")
+    assert set(answer.body["details"]) == {"upgrade"}
+
+
+def test_an_exit_is_taken_whatever_name_and_share_it_gives(door: Door) -> None:
+    body = body_with(
+        trade_uuid="odd", action="SELL", strategy="EXIT", token="\ud800\u200d", exit_fraction=1 / 3
+    )
+    assert door.send(body).status == 202
+    found = "SELECT symbol, exit_fraction FROM trading_signal WHERE provider_trade_uuid = 'odd'"
+    [(symbol, fraction)] = door.rows(found)
+    assert (symbol, Decimal(str(fraction))) == ("\ufffd\ufffd", Decimal("0.333333334"))
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])

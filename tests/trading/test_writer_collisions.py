@@ -3,14 +3,18 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
+import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.utils import timezone
 
 from tests import factories
 from tests.databases import Database
-from trading.models import Token
+from trading.models import Signal, Token
 from trading.rows import change
+from trading.services.claims import LEASE, claim_due, take_over_abandoned
 from trading.writer import MOST_COLLISIONS, GroupWriter, StorageUnavailable
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -100,3 +104,19 @@ async def test_verbs_that_wait_together_have_transactions_of_their_own(
         1,
         2,
     ]
+
+
+def test_a_takeover_waits_for_nobody_and_takes_what_it_missed_the_next_time(
+    database: Database,
+) -> None:
+    """The living renew many claims in one statement: in another order than ours, both would wait."""
+    held, free = factories.make_signal(), factories.make_signal()
+    assert len(claim_due(token="dead", is_exit=False, at_most=2, now=timezone.now())) == 2
+    later = timezone.now() + LEASE + timedelta(seconds=1)
+    with psycopg.connect(database.dsn) as other:
+        other.execute("UPDATE trading_signal SET claim = claim WHERE uuid = %s", [held.pk])
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '1s'")
+        assert take_over_abandoned(now=later) == 1
+        assert Signal.objects.get(status="QUEUED").pk == free.pk
+    assert take_over_abandoned(now=later) == 1

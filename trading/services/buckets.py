@@ -9,6 +9,9 @@ from django.db import connection
 from trading.hmac_auth import Caller, KnownSecret
 from trading.rows import change, every, marks
 
+UNBELIEVABLE_SECONDS = 60
+"""A refill so far ahead was made by a clock that has been put back since; no request waits so long."""
+
 
 class Knock(Protocol):
     """Somebody authenticated at any door."""
@@ -32,11 +35,12 @@ class Buckets:
             f" FROM trading_provider WHERE is_enabled AND id IN ({marks(ids)}) {lock}",
             *ids,
         )
-        self._tokens = {
-            id_: min(burst, tokens + max(0.0, now - filled_at) * per_second)
-            for id_, per_second, burst, tokens, filled_at in rows
-        }
-        self._filled_at = {row[0]: max(now, row[4]) for row in rows}
+        self._tokens, self._filled_at = {}, {}
+        for id_, per_second, burst, tokens, filled_at in rows:
+            is_believable = filled_at <= now + UNBELIEVABLE_SECONDS
+            refill = max(0.0, now - filled_at) * per_second if is_believable else burst
+            self._tokens[id_] = min(burst, tokens + refill)
+            self._filled_at[id_] = max(now, filled_at) if is_believable else now
         self._used: set[int] = set()
 
     def take(self, provider_id: int) -> bool:

@@ -1,5 +1,6 @@
 """Who works on which signal: claiming one, giving it back, and taking over what a dead process left."""
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from trading.models import Signal, SignalEvent, SignalKey
 from trading.rows import change, every, first, insert_many, marks, moment, parameter, update
 from trading.services.steps import NotOurs, note, step
 
+log = logging.getLogger("claims")
 LEASE = timedelta(seconds=5)
 """How long a claimed signal without a submission may rest before somebody else takes it over."""
 
@@ -56,9 +58,11 @@ class Claim:
 def claim_due(*, token: str, is_exit: bool, at_most: int, now: datetime) -> list[Claim]:
     """Claim the next due signals, exits or entries: exits first come first, SHIELD before SPEAR.
 
-    One conditional UPDATE: of several processes exactly one gets a row.
+    One conditional UPDATE: of several processes exactly one gets a row. A row that cannot be read is set
+    aside as a dead letter: claimed with others it would keep all of them from ever being claimed.
     """
-    claims = [_claim(row, token) for row in _take(token, is_exit, at_most, now)]
+    taken = (_read(row, token, now) for row in _take(token, is_exit, at_most, now))
+    claims = [claim for claim in taken if claim is not None]
     insert_many(
         SignalEvent,
         [
@@ -217,11 +221,13 @@ def take_over_abandoned(*, now: datetime, lease: timedelta = LEASE) -> int:
     A signal with a live submission is not abandoned: the chain will answer for it.
     """
     expired = parameter(Signal, "claimed_at", now - lease)
+    # Who waited here for rows that others hold, renewing them above all, could wait for ever.
+    unheld = " FOR NO KEY UPDATE OF s SKIP LOCKED" if connection.vendor == "postgresql" else ""
     abandoned = every(
-        "SELECT s.uuid, s.claim FROM trading_signal s"
+        "SELECT s.uuid, s.claim FROM trading_signal s"  # noqa: S608
         " WHERE s.status = 'EXECUTING' AND s.claimed_at < %s AND NOT EXISTS"
         " (SELECT 1 FROM trading_submission b WHERE b.signal_id = s.uuid"
-        " AND b.status IN ('IN_FLIGHT', 'LANDED'))",
+        f" AND b.status IN ('IN_FLIGHT', 'LANDED')){unheld}",
         expired,
     )
     return sum(_take_over(UUID(str(uuid)), claim, expired, now) for uuid, claim in abandoned)
@@ -283,6 +289,17 @@ def _take(token: str, is_exit: bool, at_most: int, now: datetime) -> list[tuple[
         f" AND status IN ('QUEUED', 'RETRY') RETURNING {COLUMNS}",
         *(token, claimed_at, claimed_at, at_most),
     )
+
+
+def _read(row: tuple[Any, ...], token: str, now: datetime) -> Claim | None:
+    """The claim in a row, or None when nobody can read it and it was set aside."""
+    try:
+        return _claim(row, token)
+    except Exception as error:
+        log.exception("signal %s cannot be read", row[0])
+        text = f"its row cannot be read: {error}"
+        give_up(UUID(str(row[0])), code="UNREADABLE", text=text, now=now, token=token)
+    return None
 
 
 def _claim(row: tuple[Any, ...], token: str) -> Claim:
