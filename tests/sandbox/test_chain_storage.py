@@ -141,3 +141,37 @@ def test_another_seed_is_another_cluster():
     assert one.genesis_hash != two.genesis_hash
     assert one.faucet.pubkey() != two.faucet.pubkey()
     assert one.blockhash().hash != two.blockhash().hash
+
+
+def measure(chain: Chain) -> tuple[str, int, int]:
+    return chain.state_hash(), chain.slot, chain.transaction_count
+
+
+def grow(chain: Chain, saved: list[tuple[str, int, int]]) -> None:
+    """Until it fails; `saved` gets what each whole save held."""
+    for number in range(1, 1_000):
+        chain.notes[f"note {number}"] = bytes(1_000 * number)
+        chain.fund(RECEIVER, number * SOL)
+        chain.advance(slots=1)
+        chain._ledger.spill()
+        if number % 20 == 0:
+            chain.save()
+            saved.append(measure(chain))
+
+
+@pytest.mark.parametrize("room", range(0, 60, 6))
+def test_a_full_disk_ends_it_and_leaves_the_last_whole_save(tmp_path, room):
+    """Whichever write of a save meets it: nothing half is stored, not even by whoever tidies up."""
+    chain, signatures = lively(tmp_path / "chain")
+    chain.save()
+    saved = [measure(chain)]
+    pages = chain._store._sql.execute("PRAGMA page_count").fetchone()[0]
+    chain._store._sql.execute(f"PRAGMA max_page_count = {pages + room}")
+    with pytest.raises(SystemExit, match="cannot be stored: database or disk is full"):
+        grow(chain, saved)
+    with pytest.raises(SystemExit):
+        chain.close()
+    chain = Chain.open(tmp_path / "chain")
+    assert measure(chain) == saved[-1]
+    assert all(chain.transaction(signature) for signature in signatures)
+    chain.close()

@@ -1,9 +1,10 @@
 """The chain's SQLite file: tables and rows. What they mean, and what is still in memory, is the ledger's."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import orjson
 from solders.account import Account
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value BLOB NOT NULL) WI
 _SLOT_BITS = 20
 _U64 = 8
 
+_Given = ParamSpec("_Given")
 TransactionRow = tuple[int, str, int, str | None, bytes]
 
 
@@ -41,6 +43,23 @@ def position_of(slot: int, index: int) -> int:
 
 def slot_of(position: int) -> int:
     return position >> _SLOT_BITS
+
+
+def _whole_or_ended(
+    write: Callable[Concatenate["Store", _Given], None],
+) -> Callable[Concatenate["Store", _Given], None]:
+    """A write that fails (a full disk) ends the process: SQLite may have undone the whole save, and what
+    it held is no longer in memory. Nobody was told of it; the next start goes on from the last save."""
+
+    @wraps(write)
+    def guarded(store: "Store", /, *args: _Given.args, **options: _Given.kwargs) -> None:
+        try:
+            write(store, *args, **options)
+        except sqlite3.Error as error:
+            store.abandon()
+            raise SystemExit(f"the sandbox's chain cannot be stored: {error}") from error
+
+    return guarded
 
 
 class Store:
@@ -54,20 +73,27 @@ class Store:
         self._sql.executescript(_SCHEMA)
         self._sql.execute("BEGIN")
 
+    @_whole_or_ended
     def commit(self) -> None:
         self._sql.execute("COMMIT")
         self._sql.execute("BEGIN")
+
+    def abandon(self) -> None:
+        """Forget what is not committed; every later write fails."""
+        self._sql.close()
 
     def close(self) -> None:
         self._sql.execute("ROLLBACK")
         self._sql.close()
 
+    @_whole_or_ended
     def put_state(self, values: dict[str, bytes]) -> None:
         self._sql.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", values.items())
 
     def state(self) -> dict[str, bytes]:
         return dict(self._sql.execute("SELECT name, value FROM state"))
 
+    @_whole_or_ended
     def put_transactions(
         self, rows: Iterable[TransactionRow], addresses: Iterable[tuple[int, int]]
     ) -> None:
@@ -75,6 +101,7 @@ class Store:
         self._sql.executemany("INSERT INTO chain_transaction VALUES (?, ?, ?, ?, ?)", rows)
         self._sql.executemany("INSERT INTO address_transaction VALUES (?, ?)", addresses)
 
+    @_whole_or_ended
     def delete_from_slot(self, slot: int) -> None:
         """Forget the transactions of a slot and of all later ones."""
         first = position_of(slot, 0)
@@ -119,6 +146,7 @@ class Store:
             for position, signature, time, err in rows
         ]
 
+    @_whole_or_ended
     def put_blocks(self, blocks: Iterable[Block]) -> None:
         rows = (
             (
@@ -129,6 +157,7 @@ class Store:
         )  # fmt: skip
         self._sql.executemany("INSERT OR REPLACE INTO block VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
+    @_whole_or_ended
     def prune_empty_blocks(self, *, below: int) -> None:
         self._sql.execute("DELETE FROM block WHERE transactions = 0 AND slot < ?", (below,))
 
@@ -141,6 +170,7 @@ class Store:
         rows = self._sql.execute("SELECT * FROM block ORDER BY slot DESC LIMIT ?", (count,))
         return [self._block(row) for row in reversed(rows.fetchall())]
 
+    @_whole_or_ended
     def put_accounts(self, accounts: Iterable[tuple[Pubkey, Account | None]]) -> None:
         """None: the account is gone."""
         gone: list[tuple[bytes]] = []
