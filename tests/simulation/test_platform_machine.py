@@ -2,15 +2,17 @@
 
 import asyncio
 import os
+from collections import Counter
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -29,15 +31,18 @@ from trading.services.intake import Receipt, receive_signal
 __all__ = ["quiet_hints"]
 pytestmark = pytest.mark.timeout(900)
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "20"))
 TOKENS = ("JUP", "BONK", "WIF")
 EDGE_SECONDS = 290.0
+MUST_HAPPEN = ("bought", "sold", "died at work", "died at rest", "undone by a fork")
+"""Before the end of at least one example: an order of events in which nothing happens proves nothing."""
 
 
 class Platform(RuleBasedStateMachine):
     """One wallet, one leader, three tokens; a process that may die between any two of its steps."""
 
     pristine: Path
+    happened: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,6 +72,13 @@ class Platform(RuleBasedStateMachine):
     @synchronous
     def receive(self, request: SignalRequest) -> Receipt:
         return receive_signal(request, source="machine", now=self.world.now)
+
+    @initialize(tokens=st.lists(st.sampled_from(TOKENS), unique=True))
+    def some_are_held(self, tokens: list[str]) -> None:
+        """What exits, stops and deaths then have to do with."""
+        for token in tokens:
+            self.the_leader_buys(token, Strategy.SHIELD, SOL // 4, is_named=True)
+        self.all_goes_well(seconds=3)
 
     @rule(
         token=st.sampled_from(TOKENS),
@@ -104,6 +116,13 @@ class Platform(RuleBasedStateMachine):
     def somebody_closes_all(self) -> None:
         self.world.close_by_hand()
 
+    @rule(seconds=st.integers(1, 5))
+    def all_goes_well(self, seconds: int) -> None:
+        """Everything that is due is done, second after second, as by processes that nobody disturbs."""
+        for _ in range(seconds):
+            self.do(self.life.catch_up())
+            self.run(asyncio.sleep(1.0))
+
     @rule(is_exit=st.booleans())
     def the_executor_works(self, is_exit: bool) -> None:
         self.do(self.life.executor.work_once(is_exit=is_exit))
@@ -116,9 +135,21 @@ class Platform(RuleBasedStateMachine):
     def the_watcher_looks(self) -> None:
         self.do(self.life.watcher.step())
 
-    @rule(steps=st.integers(1, 150), are_writes_kept=st.booleans(), are_bytes_kept=st.booleans())
-    def the_process_dies(self, steps: int, are_writes_kept: bool, are_bytes_kept: bool) -> None:
-        """While it does all that is due, after so many steps; then another one starts."""
+    @rule(
+        token=st.sampled_from(TOKENS),
+        is_buy=st.booleans(),
+        steps=st.integers(1, 80),
+        are_writes_kept=st.booleans(),
+        are_bytes_kept=st.booleans(),
+    )
+    def the_process_dies(
+        self, token: str, is_buy: bool, steps: int, are_writes_kept: bool, are_bytes_kept: bool
+    ) -> None:
+        """After so many steps of all that is due, a trade of the leader with it; then another one starts."""
+        if is_buy:
+            self.the_leader_buys(token, Strategy.SHIELD, SOL // 4, is_named=True)
+        else:
+            self.the_leader_sells(token, "0.5")
         process, left = self.life.process, steps
 
         def count(_: str) -> None:
@@ -129,6 +160,7 @@ class Platform(RuleBasedStateMachine):
 
         process.watch = count
         self.run(self._until_dead_or_done())
+        self.happened["died at work" if process.is_dead else "died at rest"] += 1
         if not process.is_dead:
             process.kill()
         self.dead.append(self.life)
@@ -154,9 +186,12 @@ class Platform(RuleBasedStateMachine):
 
     @rule(slots=st.integers(1, 2))
     def the_chain_forks(self, slots: int) -> None:
+        chain = self.world.cluster.chain
+        before = chain.transaction_count
         # What is confirmed cannot be lost.
         with suppress(ValueError):
-            self.world.cluster.chain.fork(slots)
+            chain.fork(slots)
+        self.happened["undone by a fork"] += chain.transaction_count < before
 
     @rule(
         kind=st.sampled_from(["drop_tx", "bundle_drop"]),
@@ -179,9 +214,17 @@ class Platform(RuleBasedStateMachine):
         assert landed.count() == landed.values("signal").distinct().count()
         assert Signal.objects.filter(status="COMPLETED", action="BUY").count() == landed.count()
 
+    @synchronous
+    def count(self) -> None:
+        """What landed by now, before the end sees to it that all is done."""
+        landed = Submission.objects.filter(status="LANDED")
+        self.happened["bought"] += landed.filter(action="BUY").count()
+        self.happened["sold"] += landed.filter(action="SELL").count()
+
     def teardown(self) -> None:
         """Once quiet, everything that was held can be sold, and every lamport is accounted for."""
         try:
+            self.count()
             self.world.cluster.faults.clear()
             self.world.wire.weather.lost_answers = 0
             self.run(work_until_quiet(self.world, self.life))
@@ -219,3 +262,5 @@ def test_in_any_order_of_events_chain_and_books_agree_in_the_end(
                 suppress_health_check=list(HealthCheck),
             ),
         )
+    if not is_seeded:
+        assert not [each for each in MUST_HAPPEN if not Platform.happened[each]]
