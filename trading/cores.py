@@ -3,7 +3,8 @@
 A signal wakes twenty threads. Each would queue for a core behind bookings, pages and whatever else runs there,
 and one that is put aside while it holds SQLite's lock keeps everybody else waiting for as long. Linux runs a
 thread of its real-time policy as soon as it can run (sched(7)). So the executor has the first of the cores to
-itself whenever it needs them, and nobody is put aside while it writes.
+itself whenever it needs them, nobody is put aside while it writes, and what stores a signal at the door, which is
+the first thing everybody waits for, goes before everything on the other cores.
 
 It never leaves those cores, and the daemons that end what it begins never enter them: however much there is to
 buy, there is a core on which what has landed is booked and exits are found. Where the system does not allow
@@ -12,6 +13,7 @@ real-time priority, where there is only one core, or with REALTIME_CORES=0, ever
 
 import logging
 import os
+import threading
 from collections.abc import Collection
 from functools import cache
 
@@ -44,7 +46,7 @@ def go_first() -> None:
         log.info("takes turns: its own core needs a second one and CAP_SYS_NICE or `ulimit -r 1`")
         return
     os.sched_setaffinity(0, cores)
-    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    _take_the_first_place()
     log.info("goes first on core %s", ", ".join(map(str, sorted(cores))))
 
 
@@ -55,6 +57,13 @@ def make_way() -> None:
         os.sched_setaffinity(0, os.sched_getaffinity(0) - cores)
 
 
+def go_before_others() -> None:
+    """Have this thread go before everybody on the cores that are not reserved, for good; it must sleep a lot."""
+    make_way()
+    if reserved_cores():
+        _take_the_first_place()
+
+
 class Hurry:
     """Lets the calling thread finish what others wait for before any ordinary thread is run.
 
@@ -63,26 +72,31 @@ class Hurry:
     """
 
     def __init__(self) -> None:
-        self._can: bool | None = None
+        self._here = threading.local()
 
     def begin(self) -> None:
         """From now on; every `begin` needs an `end` in the same thread."""
-        if self._can is None:
-            self._can = bool(reserved_cores()) and os.sched_getscheduler(0) == os.SCHED_OTHER
-        if self._can:
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        if reserved_cores() and os.sched_getscheduler(0) == os.SCHED_OTHER:
+            _take_the_first_place()
+            self._here.is_first = True
 
     def end(self) -> None:
         """As everybody again; harmless when nothing was begun."""
-        if self._can:
+        if getattr(self._here, "is_first", False):
+            self._here.is_first = False
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def _take_the_first_place() -> None:
+    """This thread, on whatever cores it may be."""
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
 def _is_allowed() -> bool:
     """Whether the system lets this thread have real-time priority: asked by taking it, for a moment."""
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        _take_the_first_place()
         os.sched_setscheduler(0, policy, parameters)
     except OSError:
         return False

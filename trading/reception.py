@@ -49,7 +49,7 @@ class Reception:
 
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._writer = GroupWriter()
+        self._writer = GroupWriter(is_first=True)
         self._store = Collected(self._writer, partial(receive_deliveries, queue=EntryQueue()))
         self._note = Collected(self._writer, receive_notices)
         self._secrets: dict[str, list[KnownSecret]] = {}

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import Error, IntegrityError, connection, transaction
 
+from trading.cores import go_before_others
 from trading.turns import END, LOOK, Kind, Mark, Turns, Work
 
 T = TypeVar("T")
@@ -44,12 +45,14 @@ class GroupWriter:
     side, each on its own connection; verbs begin in the order in which they came, and who must not begin
     before another's COMMIT awaits that, or shares its lane. Two that wait for each other are told so by the
     server, and the one that it undid is run again: a verb must do nothing but read and write rows.
+
+    One that `is_first` works before everybody else's threads do.
     """
 
-    def __init__(self, *, threads: int | None = None) -> None:
+    def __init__(self, *, threads: int | None = None, is_first: bool = False) -> None:
         self._queue: queue.SimpleQueue[Work | Mark] = queue.SimpleQueue()
         self._turns = Turns(self._queue)
-        self._wanted_threads = threads
+        self._wanted_threads, self._is_first = threads, is_first
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._idle = self._cuts = 0
@@ -121,6 +124,8 @@ class GroupWriter:
         _deliver(late, [(None, StorageUnavailable("the writer has stopped"))] * len(late))
 
     def _work(self) -> None:
+        if self._is_first:
+            go_before_others()
         while self.work_off():
             pass
         connection.close()

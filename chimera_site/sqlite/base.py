@@ -34,17 +34,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     ops_class = DatabaseOperations
 
-    def commit(self) -> None:
+    def set_autocommit(self, autocommit: bool, *args: Any, **options: Any) -> None:
+        """A transaction is over with its hooks: what they wake others for must not wait for a core either."""
         try:
-            super().commit()
+            super().set_autocommit(autocommit, *args, **options)
         finally:
-            _hurry.end()
-
-    def rollback(self) -> None:
-        try:
-            super().rollback()
-        finally:
-            _hurry.end()
+            if autocommit:
+                _hurry.end()
 
     def close(self) -> None:
         try:

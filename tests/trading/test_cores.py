@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from tests.databases import Database
 from trading.cores import first_cores, reserved_cores
@@ -92,6 +92,21 @@ def test_without_cores_of_its_own_everybody_takes_turns_as_ever(verb: str) -> No
     assert places_after(verb, REALTIME_CORES="0") == usual
 
 
+@needs_real_time
+async def test_the_threads_of_a_writer_that_is_first_go_before_others_and_leave_the_reserved_cores(
+    database: Database,
+) -> None:
+    writer = GroupWriter(is_first=True).start()
+
+    assert await writer.read(place) == await writer.run(place) == await writer.read(place)
+    assert await writer.read(place) == (os.SCHED_RR, os.sched_getaffinity(0) - reserved_cores())
+    writer.stop()
+
+
+def place() -> tuple[int, set[int]]:
+    return os.sched_getscheduler(0), os.sched_getaffinity(0)
+
+
 @pytest.fixture
 def writer(database: Database) -> Iterator[GroupWriter]:
     started = GroupWriter().start()
@@ -109,6 +124,19 @@ def fail() -> None:
 
 def cut_off() -> None:
     connection.connection.close()
+
+
+@needs_real_time
+async def test_whom_a_commit_wakes_does_not_wait_for_who_woke_it(writer: GroupWriter) -> None:
+    policies: list[int] = []
+
+    def store() -> None:
+        transaction.on_commit(lambda: policies.append(policy()))
+
+    await writer.run(store)
+
+    assert policies == [os.SCHED_RR]
+    assert await writer.read(policy) == os.SCHED_OTHER
 
 
 @needs_real_time
