@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from audit.models import DeadLetter, Entry, Heartbeat, Incident, PolicyRevision
@@ -168,13 +168,23 @@ def resolve_dead_letter(pk: int, *, actor: str, note: str, now: datetime) -> Non
 @transaction.atomic
 def open_incident(*, key: str, title: str, now: datetime, detail: str = "") -> None:
     """Raise an incident, or count one more sighting of the open one with the same key."""
-    seen = Incident.objects.filter(key=key, resolved_at__isnull=True).update(
-        last_seen_at=now, times_seen=F("times_seen") + 1, detail=detail[:1000]
-    )
-    if seen == 0:
-        Incident.objects.create(
-            key=key, title=title[:200], detail=detail[:1000], opened_at=now, last_seen_at=now
-        )
+    if _is_seen_again(key, now, detail):
+        return
+    try:
+        with transaction.atomic():
+            Incident.objects.create(
+                key=key, title=title[:200], detail=detail[:1000], opened_at=now, last_seen_at=now
+            )
+    except IntegrityError:
+        # Another process raised it between our look and our insert.
+        _is_seen_again(key, now, detail)
+
+
+def _is_seen_again(key: str, now: datetime, detail: str) -> bool:
+    """Count one more sighting of the open incident with this key; False when none is open."""
+    is_open = Incident.objects.filter(key=key, resolved_at__isnull=True)
+    times = F("times_seen") + 1
+    return is_open.update(last_seen_at=now, times_seen=times, detail=detail[:1000]) == 1
 
 
 def close_incident(*, key: str, now: datetime) -> bool:

@@ -33,6 +33,15 @@ _LATELY = (
     " (SELECT max(closed_at) FROM trading_position WHERE mint = %s AND status = 'CLOSED')"
 )
 
+# What is needed to value every open position, and without a price what was realised and what all bookings
+# did to our SOL.
+_BOOKS = (
+    "SELECT held_raw, decimals, last_price_sol FROM trading_position"
+    " WHERE status IN ('ACTIVE', 'EXITING')"
+    " UNION ALL SELECT (SELECT sum(realised_pnl_lamports) FROM trading_position),"
+    " (SELECT sum(balance_change_lamports) FROM trading_submission), NULL"
+)
+
 
 def snapshot(
     *,
@@ -161,20 +170,22 @@ def record_equity(*, outside_lamports: int, sol_price_usd: Decimal | None, now: 
     both taken from the books here: the chain's own balance moves a moment before a fill is booked, and
     the curve would dip by the whole trade.
     """
-    held = load_all(
-        Position,
-        "status IN ('ACTIVE', 'EXITING')",
-        only=("uuid", "held_raw", "decimals", "last_price_sol"),
-    )
-    value = sum(position_value_lamports(row) for row in held)
-    realised = first("SELECT sum(realised_pnl_lamports) FROM trading_position")
+    # One statement: a buy that is booked between two of them would look like a loss of all that it cost.
+    value = realised = booked = 0
+    for one, other, price in every(_BOOKS):
+        if price is None:
+            realised, booked = int(one or 0), int(other or 0)
+        else:
+            value += value_lamports(
+                token_raw=int(one), decimals=other, price_sol=Decimal(str(price))
+            )
     insert(
         EquityPoint,
         at=now,
-        balance_lamports=outside_lamports + cash_flow().booked_lamports,
+        balance_lamports=outside_lamports + booked,
         positions_lamports=value,
         outside_lamports=outside_lamports,
-        realised_pnl_lamports=int(realised[0] or 0) if realised else 0,
+        realised_pnl_lamports=realised,
         sol_price_usd=sol_price_usd,
     )
     transaction.on_commit(lambda: live.publish("equity"))
