@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from prometheus_client import CollectorRegistry
 
 from trading import metrics
 from trading.domain.distribution import Distribution
@@ -56,9 +57,14 @@ class Timings:
 
 def read() -> Timings:
     """Everything that all processes have measured since the platform's start."""
+    return timings_in(metrics.registry())
+
+
+def timings_in(registry: CollectorRegistry) -> Timings:
+    """What a registry's histograms tell."""
     reached: dict[Key, dict[float, float]] = {}
     totals: dict[Key, float] = {}
-    for family in metrics.registry().collect():
+    for family in registry.collect():
         if family.name not in (STAGES, INTERNAL, WAITED):
             continue
         for sample in family.samples:

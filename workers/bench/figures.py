@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from workers.bench.stages import StageTook
+
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99, "p999": 0.999}
 
 
@@ -51,6 +53,8 @@ class Phase:
     cpu_milliseconds: Mapping[str, float] = field(default_factory=dict)
     """Processor time a signal sent, by process: what is left of a figure on a busy machine. `load` is the
     sender's own: when it nears the time between two signals, the sender is what was measured."""
+
+    stages: Sequence[StageTook] = ()
 
     @property
     def accepted(self) -> int:

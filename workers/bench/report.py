@@ -6,8 +6,10 @@ from typing import Any
 
 from workers.bench.bars import bars, outcome
 from workers.bench.figures import PERCENTILES, Phase, Spread
+from workers.bench.stages import StageTook
 
 COLUMNS = (*PERCENTILES, "maximum")
+STAGE_COLUMNS = ("mean", "p50", "p90", "p99")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class BenchReport:
             yield from _line("  waiting for other machines", phase.waited)
             cpu = ", ".join(f"{each} {ms:.2f}" for each, ms in phase.cpu_milliseconds.items())
             yield f"  processor time a signal, ms: {cpu}"
+            yield from _stages(phase.stages)
             for end, count in phase.ends.items():
                 yield f"  {end:<40}{count:>8}"
         yield ""
@@ -64,6 +67,16 @@ def _summary(phase: Phase) -> str:
         f"{phase.name}: {phase.sent} sent in {phase.took_seconds:.1f} s,"
         f" {phase.accepted_per_second:.0f}/s accepted ({answers})"
     )
+
+
+def _stages(stages: Sequence[StageTook]) -> Iterator[str]:
+    """Claimed counts from received, as committed does; every other stage from the one before."""
+    if not stages:
+        return
+    yield f"  {'stage':<32}{'count':>8}" + "".join(f"{each:>10}" for each in STAGE_COLUMNS)
+    for each in stages:
+        figures = "".join(f"{getattr(each, column):>10.2f}" for column in STAGE_COLUMNS)
+        yield f"  {each.action.lower() + ' ' + each.stage:<32}{each.count:>8}{figures}"
 
 
 def _line(title: str, spread: Spread | None) -> Iterator[str]:

@@ -12,12 +12,16 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connection
 
+from trading import metrics_store
+from trading.metrics_buffer import COUNT_SECONDS
+from trading.timings import Timings, timings_in
 from wallets.models import Leader, LeaderStatus, TradingWallet
 from workers.bench import rows, stage
 from workers.bench.figures import Phase, Spread, count_statuses
 from workers.bench.load import Spec
 from workers.bench.machine import cpu_seconds, machine
 from workers.bench.report import BenchReport
+from workers.bench.stages import stages_of
 from workers.journey.house import House, running_house
 from workers.ports import lease_port
 
@@ -80,10 +84,11 @@ class Bench:
     async def _phase(
         self, name: str, bodies: Sequence[bytes], *, offered: float, **how: float
     ) -> Phase:
-        before = cpu_seconds(self._pids())
+        before, counted = cpu_seconds(self._pids()), await self._counted()
         found = await self._load(bodies, **how)
         await rows.wait_until_quiet()
         after = cpu_seconds(self._pids()) | {"load": found["cpu_seconds"]}
+        took = (await self._counted()).since(counted)
         results = found["results"]
         names = [name for status, _, name in results if status == 202]
         ends, lost = await sync_to_async(rows.ends_of)(names)
@@ -103,7 +108,13 @@ class Bench:
                 name: round((used - before.get(name, 0.0)) * 1_000 / len(results), 3)
                 for name, used in after.items()
             },
+            stages=stages_of(took),
         )
+
+    async def _counted(self) -> Timings:
+        """What all its processes have measured until now: they count a moment after they observe."""
+        await asyncio.sleep(2 * COUNT_SECONDS)
+        return timings_in(metrics_store.shared(str(self.house.wiring.metrics_dir)))
 
     def _pids(self) -> dict[str, int | None]:
         return {name: self.house.pid(name) for name in NAMES if name != "seed"}
