@@ -1,6 +1,7 @@
 """The pages in a real browser, served by a real daphne: live, narrow, by keyboard."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -163,3 +164,33 @@ def test_a_reader_who_wants_no_motion_gets_none(chromium, site):
     name = page.evaluate("getComputedStyle(document.querySelector('.figure')).animationName")
     assert name == "none"
     context.close()
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desk", "phone"])
+def test_the_picture_of_a_price_fills_its_panel_and_no_two_words_of_it_collide(
+    page, site, viewport
+):
+    site.scene(
+        "from trading.services.ticks import *; from datetime import timedelta\n"
+        "make_leader(); p = make_position(symbol='PICTURE', mint='picture')\n"
+        "add_ticks([Tick(mint=p.mint, at=p.opened_at + timedelta(seconds=n), source='jupiter',"
+        " price_sol=p.entry_price_sol) for n in range(1, 9)])"
+        if viewport is DESKTOP
+        else ""
+    )
+    page.set_viewport_size(viewport)
+    page.goto(site.url)
+    page.click("#positions >> text=PICTURE")
+    panel, line = page.locator("#price-line"), page.locator("#price-line line.level").first
+    expect(line).to_be_attached()
+    margins = panel.bounding_box()["width"] - line.bounding_box()["width"]
+    assert 0 < margins <= 140
+    words = page.locator("#price-line text.axis").all()
+    times = sorted(
+        (box["x"], box["width"])
+        for word in words
+        if ":" in (word.text_content() or "") and (box := word.bounding_box())
+    )
+    assert len(times) >= 2
+    for (x, width), (following, _) in pairwise(times):
+        assert x + width < following

@@ -8,8 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests import factories
-from trading.curve.nav import HEIGHT, WIDTH
-from trading.curve.price import MOST_POINTS, PriceLine, price_line
+from trading.curve.price import HEIGHT, MOST_POINTS, WIDTH, PriceLine, price_line
 from trading.holdings import describe
 from trading.models import Position
 from trading.services.ticks import Tick, add_ticks, thinned_ticks
@@ -62,7 +61,7 @@ def test_a_price_stays_until_the_next_one_and_the_last_to_the_end(position: Posi
         f"{first.x},{first.y}",
         f"{second.x},{first.y}",
         f"{second.x},{second.y}",
-        f"{float(chart.right)},{second.y}",
+        f"{float(WIDTH)},{second.y}",
     ]
 
 
@@ -70,7 +69,7 @@ def test_a_price_nobody_looked_at_again_is_not_drawn_to_the_end(position: Positi
     tick(position, "0.001", "0.0012")
     chart = line_of(position)
     end = float(chart.line.split()[-1].split(",")[0])
-    assert chart.spots[-1].x < end < chart.right
+    assert chart.spots[-1].x < end < WIDTH
 
 
 def test_prices_levels_and_fills_lie_inside_the_picture_and_in_order(position: Position) -> None:

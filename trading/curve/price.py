@@ -1,4 +1,7 @@
-"""A position's price as numbers for an inline SVG: the line, the levels that would sell, the fills on it."""
+"""A position's price as numbers for an inline SVG: the line, the levels that would sell, the fills on it.
+
+Across in hundredths of the picture's width, so that it fills whatever room there is; down in pixels.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -6,23 +9,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from trading.curve.nav import (
-    BOTTOM,
-    HEIGHT,
-    LEFT,
-    RIGHT,
-    TOP,
-    WIDTH,
-    TimeLabel,
-    time_labels,
-    x_of,
-)
+from trading.curve.nav import TIME_LABELS, TimeLabel
 from trading.domain.pnl import price_sol
 from trading.domain.values import Action
 from trading.holdings import ONE, Holding
 from trading.models import Fill
 from trading.services.ticks import KEEP_EVERY, Tick, thinned_ticks
 
+WIDTH, HEIGHT = 100, 248
+TOP, BOTTOM = 12, 26
 MOST_POINTS = 180
 BEFORE = timedelta(seconds=5)
 STAYS = 3 * KEEP_EVERY
@@ -35,7 +30,7 @@ YScale = Callable[[Decimal], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
-    """One price in SVG units, with the strip that shows its title on hover; `gain` against the entry."""
+    """One price, with the strip that shows its title on hover; `gain` against the entry."""
 
     x: float
     y: float
@@ -64,9 +59,10 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """One fill on the line, drawn as a triangle that points up for a buy."""
+    """One fill on the line, drawn as a triangle whose tip is here and that points up for a buy."""
 
-    points: str
+    x: float
+    y: float
     is_buy: bool
     at: datetime
     price_sol: Decimal
@@ -84,8 +80,6 @@ class PriceLine:
     times: tuple[TimeLabel, ...] = ()
     width: int = WIDTH
     height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
     bottom: int = HEIGHT - BOTTOM
 
 
@@ -129,7 +123,7 @@ def price_line(holding: Holding, fills: Iterable[Fill], *, now: datetime) -> Pri
             )
             for fill, price in zip(found, prices, strict=True)
         ),
-        times=time_labels(start=start, span=end - start),
+        times=_times(start, end),
     )
 
 
@@ -166,7 +160,17 @@ def _scale(prices: Sequence[Decimal]) -> YScale:
 
 def _x(at: datetime, start: datetime, end: datetime) -> float:
     share = (at - start) / ((end - start) or timedelta(seconds=1))
-    return x_of(min(1.0, max(0.0, share)))
+    return round(WIDTH * min(1.0, max(0.0, share)), 2)
+
+
+def _times(start: datetime, end: datetime) -> tuple[TimeLabel, ...]:
+    last = TIME_LABELS - 1
+    anchors = ("start", *["middle"] * (last - 1), "end")
+    moments = [start + (end - start) * index / last for index in range(TIME_LABELS)]
+    return tuple(
+        TimeLabel(x=_x(at, start, end), anchor=anchor, at=at)
+        for at, anchor in zip(moments, anchors, strict=True)
+    )
 
 
 def _steps(spots: Sequence[Spot], *, end_x: float) -> str:
@@ -186,8 +190,8 @@ def _spots(
         Spot(
             x=x,
             y=y_of(tick.price_sol),
-            strip_x=round(edges[index], 1),
-            strip_width=round(edges[index + 1] - edges[index], 1),
+            strip_x=x,
+            strip_width=round(edges[index + 1] - x, 2),
             at=tick.at,
             price_sol=tick.price_sol,
             gain=_gain(tick.price_sol, entry),
@@ -198,11 +202,10 @@ def _spots(
 
 
 def _mark(fill: Fill, price: Decimal, *, bought_raw: int, x: float, y: float) -> Mark:
-    is_buy = fill.action == Action.BUY
-    foot = y + 7 if is_buy else y - 7
     return Mark(
-        points=f"{x},{y} {round(x - 4, 1)},{round(foot, 1)} {round(x + 4, 1)},{round(foot, 1)}",
-        is_buy=is_buy,
+        x=x,
+        y=y,
+        is_buy=fill.action == Action.BUY,
         at=fill.filled_at,
         price_sol=price,
         share=Decimal(int(fill.token_raw)) / (int(bought_raw) or 1),
