@@ -59,7 +59,7 @@ def facts(**changes: Any) -> Facts:
     values: dict[str, Any] = {
         "signal": request(),
         "received_at": NOW - timedelta(seconds=1),
-        "leader": LeaderFacts(is_active=True),
+        "leader": LeaderFacts(status="ACTIVE"),
         "token": SOUND_TOKEN,
         "quote": quote(),
         "sale": SaleFacts(spent_lamports=SOL // 2, proceeds_lamports=SOL // 2 - SOL // 100),
@@ -83,7 +83,7 @@ def copied(
 ) -> LeaderFacts:
     """An ACTIVE leader with these copy settings."""
     return LeaderFacts(
-        is_active=True,
+        status="ACTIVE",
         copying=CopySettings(**settings),
         buys_of_token=buys_of_token,
         spent_lamports=spent_lamports,

@@ -41,12 +41,12 @@ POLICY = Policy(blocked_mints=(LEADER,))
 SPEAR = request(strategy=Strategy.SPEAR)
 DENIED: list[tuple[str, dict[str, Any]]] = [
     (DenialCode.LEADER_UNKNOWN, {"leader": None}),
-    (DenialCode.LEADER_NOT_ACTIVE, {"leader": LeaderFacts(is_active=False)}),
+    (DenialCode.LEADER_NOT_ACTIVE, {"leader": LeaderFacts(status="CANDIDATE")}),
     (DenialCode.LEADER_MUTED, {"leader": copied(copy_state=CopyState.CLOSES_ONLY)}),
     (DenialCode.LEADER_MUTED, {"leader": copied(copy_state=CopyState.OFF)}),
     (
         DenialCode.LEADER_EXPIRED,
-        {"leader": LeaderFacts(is_active=True, active_until=NOW - timedelta(seconds=1))},
+        {"leader": LeaderFacts(status="ACTIVE", active_until=NOW - timedelta(seconds=1))},
     ),
     (
         DenialCode.OUTSIDE_ACTIVE_HOURS,
@@ -138,7 +138,7 @@ DENIED: list[tuple[str, dict[str, Any]]] = [
 ]
 IDS = [f"{index}-{code}" for index, (code, _) in enumerate(DENIED)]
 ALLOWED: list[tuple[str, dict[str, Any]]] = [
-    ("the last second of a promotion", {"leader": LeaderFacts(is_active=True, active_until=NOW)}),
+    ("the last second of a promotion", {"leader": LeaderFacts(status="ACTIVE", active_until=NOW)}),
     (
         "the first moment of the hours",
         {"leader": copied(hours_from=time(12), hours_to=time(13))},
@@ -350,3 +350,9 @@ def test_whatever_the_facts_an_order_keeps_every_limit(given_facts: Facts) -> No
     assert size + held.token_lamports <= POLICY.maximum_per_token_lamports
     assert given_facts.tip_lamports * 10 <= size
     assert held.open_positions < POLICY.maximum_positions
+
+
+def test_a_leader_who_is_not_copied_is_named_by_its_place() -> None:
+    denial = judged(leader=LeaderFacts(status="REJECTED"))
+    assert isinstance(denial, Denial)
+    assert denial.text == "The leader is not ACTIVE: REJECTED (limit ACTIVE)"

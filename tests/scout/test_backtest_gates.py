@@ -99,7 +99,8 @@ def facts_of(row: dict, *, strategy: str, policy: Policy, size: int, now: dateti
         ),
         received_at=now,
         leader=LeaderFacts(
-            is_active=True, copying=CopySettings(size_mode=SizeMode.FIXED, size_lamports=size)
+            status="ACTIVE",
+            copying=CopySettings(size_mode=SizeMode.FIXED, size_lamports=size)
         ),
         token=token,
         quote=QuoteFacts(),

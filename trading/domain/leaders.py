@@ -12,6 +12,9 @@ from trading.domain.gates import Gate, gate
 from trading.domain.policy import Policy
 from trading.domain.values import lamports_to_sol
 
+ACTIVE = "ACTIVE"
+"""The one place on the roster that is copied."""
+
 
 class CopyState(StrEnum):
     """Whether a leader's buys are copied. In every state what is held is sold, also when the leader sells."""
@@ -97,16 +100,22 @@ class LeaderFacts:
 
     `buys_of_token` counts for ever, `spent_lamports` the last 24 hours; both with buys on their way, and
     both may be 0 where no setting asks for them. `roster_run` names the run of Scout that gave the wallet its
-    place; empty when a person did. `quality_bps` is its quality score, 10000 the highest; None: not known.
+    place; empty when a person did. `status` is the roster's word for its place. `quality_bps` is its quality
+    score, 10000 the highest; None: not known.
     """
 
-    is_active: bool
+    status: str
     active_until: datetime | None = None
     copying: CopySettings = CopySettings()
     buys_of_token: int = 0
     spent_lamports: int = 0
     roster_run: str = ""
     quality_bps: int | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the roster says that its buys are to be copied."""
+        return self.status == ACTIVE
 
 
 def roster_gates(leader: LeaderFacts | None, *, now: datetime) -> Iterator[Gate]:
@@ -122,8 +131,8 @@ def roster_gates(leader: LeaderFacts | None, *, now: datetime) -> Iterator[Gate]
     yield gate(
         DenialCode.LEADER_NOT_ACTIVE,
         is_passed=leader.is_active,
-        measured="ACTIVE" if leader.is_active else "not ACTIVE",
-        limit="ACTIVE",
+        measured=leader.status,
+        limit=ACTIVE,
     )
     yield gate(
         DenialCode.LEADER_MUTED,

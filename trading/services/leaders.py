@@ -21,7 +21,6 @@ from trading.models import Position, Signal
 from trading.rows import first, moment, parameter
 from trading.services.claims import Claim
 from trading.services.portfolio import snapshot
-from wallets.models import LeaderStatus
 
 DAY = timedelta(hours=24)
 COLUMNS = (
@@ -51,7 +50,7 @@ def leader_facts(address: str, *, signal: UUID, mint: str, now: datetime) -> Lea
     copying = _settings(*settings)
     own = parameter(Signal, "uuid", signal)
     return LeaderFacts(
-        is_active=status == LeaderStatus.ACTIVE,
+        status=status,
         active_until=moment(active_until),
         copying=copying,
         buys_of_token=0 if copying.maximum_buys_per_token is None else _buys(address, mint, own),
