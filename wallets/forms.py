@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
+from django.core.validators import MinValueValidator
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
@@ -49,6 +50,10 @@ class SolField(forms.IntegerField):
     """An amount typed in SOL and kept in lamports; more than nine decimals are refused."""
 
     widget = UnfoldAdminTextInputWidget
+
+    def __init__(self, **options: Any) -> None:
+        # Said here, because the model's own validator counts in lamports and people type SOL.
+        super().__init__(validators=[MinValueValidator(1, "Enter more than 0 SOL.")], **options)
 
     def to_python(self, value: Any) -> int | None:
         if value in self.empty_values:
@@ -136,6 +141,10 @@ class CopySettingsForm(forms.ModelForm):
             "hours_to": "To",
             "hours_zone": "Time zone",
             "slippage_bps": "Slippage of buys",
+        }
+        help_texts = {
+            "slippage_bps": "Instead of the policy's; 100 is 1 %.",
+            "hours_from": "Empty: at every hour.",
         }
         widgets = {
             "copy_state": UnfoldAdminSelectWidget,

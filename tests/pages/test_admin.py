@@ -197,7 +197,8 @@ def test_the_copy_settings_of_a_leader_are_changed_in_sol_and_shown(staff, rows)
         ({"size_mode": "FIXED"}, "a fixed size needs an amount"),
         ({"size_lamports": "0.0000000001"}, "At most nine decimals"),
         ({"size_lamports": "NaN"}, "Enter an amount of SOL"),
-        ({"size_lamports": "-1"}, "greater than or equal to 1"),
+        ({"size_lamports": "-1"}, "Enter more than 0 SOL"),
+        ({"tip_lamports": "0"}, "Enter more than 0 SOL"),
         ({"daily_cap_lamports": "1e99"}, "Enter an amount of SOL"),
         ({"allowed_mints": "bonk"}, "is not a mint address"),
         ({"hours_zone": "Nowhere/Else"}, "is not the name of a time zone"),
@@ -297,8 +298,26 @@ def test_a_new_policy_becomes_the_active_revision(staff, rows):
     first = PolicyRevision.objects.get(number=1)
     page = staff.get(admin_url(PolicyRevision, "change", first.pk)).content.decode()
     assert "maximum_positions: 3 → 12" in page
+    assert "this is the first revision" in page
+    page = staff.get(admin_url(PolicyRevision, "change", active.pk)).content.decode()
+    assert "maximum_positions: 12 → 3" in page
     act(staff, PolicyRevision, "activate", first.pk, reason="back again")
     assert PolicyRevision.objects.get(is_active=True).number == 1
+
+
+def test_a_policy_is_edited_one_value_a_line_and_comes_back_as_it_was_typed(staff, rows):
+    form = staff.get(admin_url(PolicyRevision, "add")).context["adminform"].form
+    assert '\n  "maximum_positions": 12,\n' in form["policy"].value()
+    typed = '{"maximum_positions": 3'
+    again = staff.post(admin_url(PolicyRevision, "add"), {"reason": "typing", "policy": typed})
+    assert again.context["adminform"].form["policy"].value() == typed
+    assert "Enter a valid JSON" in again.content.decode()
+
+
+def test_an_empty_list_of_facts_does_not_ask_to_create_one(staff):
+    page = staff.get(admin_url(DeadLetter, "changelist")).content.decode()
+    assert "Nothing is here" in page
+    assert "Create a new item" not in page
 
 
 @pytest.mark.parametrize(

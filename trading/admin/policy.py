@@ -1,5 +1,6 @@
 """The admin of the policy: every revision, what it changed, a new one by editing the active one's JSON."""
 
+import json
 from typing import Any
 
 from django import forms
@@ -18,10 +19,23 @@ from trading.domain.policy import Policy, PolicyInvalid, as_json, from_json
 from trading.templatetags import figures
 
 
+class PolicyField(forms.JSONField):
+    """One value a line: a person is going to edit it. What was typed and is not JSON comes back as it was."""
+
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 40, "class": "chimera-json"})
+
+    def prepare_value(self, value: Any) -> Any:
+        return (
+            json.dumps(value, indent=2) if isinstance(value, dict) else super().prepare_value(value)
+        )
+
+
 class RevisionForm(forms.ModelForm):
     """A proposed policy, judged by the policy's own rules before it is stored."""
 
-    policy = forms.JSONField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 40}))
+    policy = PolicyField(
+        help_text="It becomes the active revision; every running process follows it within a second."
+    )
     reason = forms.CharField(min_length=3, max_length=500, widget=UnfoldAdminTextInputWidget)
 
     class Meta:
@@ -63,6 +77,7 @@ class PolicyRevisionAdmin(FactAdmin):
             "author",
             "reason",
             "created_at",
+            "change",
             "difference",
             "policy_json",
         ]
@@ -90,13 +105,18 @@ class PolicyRevisionAdmin(FactAdmin):
     def policy_json(self, revision: PolicyRevision) -> str:
         return format_html('<pre class="chimera-json">{}</pre>', figures.pretty(revision.policy))
 
+    @display(description="Against the revision before it")
+    def change(self, revision: PolicyRevision) -> str:
+        earlier = PolicyRevision.objects.filter(number__lt=revision.number)
+        before = earlier.order_by("-number").first()
+        return _shown(before, revision) if before else "this is the first revision"
+
     @display(description="Against the active revision")
     def difference(self, revision: PolicyRevision) -> str:
         active = PolicyRevision.objects.filter(is_active=True).first()
         if active is None or active.pk == revision.pk:
             return "this is the active revision" if active else "no revision is active"
-        lines = list(_differences(active.policy, revision.policy))
-        return format_html('<pre class="chimera-json">{}</pre>', "\n".join(lines) or "equal")
+        return _shown(active, revision)
 
     @action(
         description="Activate",
@@ -124,6 +144,11 @@ class PolicyRevisionAdmin(FactAdmin):
             refusals=(audit.UnableToActivate,),
             back_to=change_url("audit_policyrevision", object_id),
         )
+
+
+def _shown(before: PolicyRevision, after: PolicyRevision) -> str:
+    lines = _differences(before.policy, after.policy) or ["equal"]
+    return format_html('<pre class="chimera-json">{}</pre>', "\n".join(lines))
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any], path: str = "") -> list[str]:
