@@ -1,5 +1,7 @@
 """What the Command Center says, on a plain load without any script."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -160,3 +162,13 @@ def test_the_page_costs_as_many_queries_for_ten_positions_as_for_one(
     make_equity([1, 2, 3])
     with django_assert_max_num_queries(32):
         trader.get("/")
+
+
+def test_staff_are_led_to_what_the_door_turned_away(staff):
+    make_trading_state()
+    make_delivery(make_signal())
+    refused = make_delivery(None, http_status=503, answer="rejected", code="queue_full")
+    page = staff.get("/").content.decode()
+    link = re.search(r'href="(/admin/trading/delivery/[^"]*)"', page)
+    assert link is not None
+    assert list(staff.get(html.unescape(link[1])).context["cl"].result_list) == [refused]
