@@ -173,3 +173,11 @@ def test_the_admin_says_the_same_and_can_do_the_same(staff, trader):
     admin_act(staff, "close_everything")
     assert TradingState.objects.get().is_closing_all
     assert Signal.objects.filter(action="SELL", exit_reason="KILL_SWITCH").count() == 1
+
+
+def test_the_switch_does_not_hide_what_has_tripped_in_the_admin(staff):
+    hold_back(
+        tripped(Rule.DAILY_LOSS, "512.3", 500), entries_halted=True, reason="odd fills", actor="ada"
+    )
+    page = staff.get(reverse("admin:trading_tradingstate_changelist")).content.decode()
+    assert "odd fills; Lost $512.30 in 24 h (limit $500)" in page

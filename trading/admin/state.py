@@ -35,7 +35,11 @@ class TradingStateAdmin(FactAdmin):
 
     @display(description="Held back by")
     def held_back_by(self, state: TradingState) -> str:
-        return trading_state().held_back_by or "–"
+        """The switch and every trip: whoever resumes entries sees what still holds them."""
+        now = trading_state()
+        tripped = [sentence(trip).what for trip in now.trips]
+        by_hand = [state.reason] if state.entries_halted else []
+        return "; ".join([*by_hand, *tripped]) or now.held_back_by or "–"
 
     @display(description="Circuit breaker")
     def tripped(self, state: TradingState) -> str:
