@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 from audit.desk import FactAdmin, ReasonDialog, act, change_url, dialog, shortened
 from wallets import services
 from wallets.forms import CopySettingsForm, SolField
-from wallets.models import COPY_SETTINGS, Leader, TradingWallet
+from wallets.models import COPY_SETTINGS, Leader, SizeMode, TradingWallet
 
 Verb = Callable[..., None]
 
@@ -180,6 +180,11 @@ class LeaderAdmin(FactAdmin):
                 now=timezone.now(),
             )
             messages.success(request, "The copy settings are saved; the next signal goes by them.")
+            if form.settings["size_mode"] == SizeMode.QUALITY and leader.quality_bps is None:
+                messages.warning(
+                    request,
+                    "The quality of this leader is not known: until a roster tells it, nothing is bought.",
+                )
             return HttpResponseRedirect(back_to)
         context = self.admin_site.each_context(request) | {
             "title": f"How {leader} is copied",

@@ -143,6 +143,7 @@ class CopySettingsForm(forms.ModelForm):
             "slippage_bps": "Slippage of buys",
         }
         help_texts = {
+            "size_mode": "By quality, nothing is bought after a leader whose quality is not known.",
             "slippage_bps": "Instead of the policy's; 100 is 1 %.",
             "hours_from": "Empty: at every hour.",
         }

@@ -305,6 +305,20 @@ def test_a_new_policy_becomes_the_active_revision(staff, rows):
     assert PolicyRevision.objects.get(is_active=True).number == 1
 
 
+@pytest.mark.parametrize(("quality", "is_told"), [(None, True), (8_000, False)])
+def test_a_size_by_a_quality_that_nobody_knows_is_saved_with_a_warning(
+    staff, rows, quality, is_told
+):
+    Leader.objects.filter(pk=LEADER).update(quality_bps=quality)
+    url = reverse("admin:wallets_leader_configure", args=[LEADER])
+    form = settings_form(
+        staff, size_mode="QUALITY", size_lamports="0.25", reason="as good as it is"
+    )
+    page = staff.post(url, form, follow=True).content.decode()
+    assert Leader.objects.get(pk=LEADER).size_mode == "QUALITY"
+    assert ("until a roster tells it, nothing is bought" in page) is is_told
+
+
 def test_a_policy_is_edited_one_value_a_line_and_comes_back_as_it_was_typed(staff, rows):
     form = staff.get(admin_url(PolicyRevision, "add")).context["adminform"].form
     assert '\n  "maximum_positions": 12,\n' in form["policy"].value()
