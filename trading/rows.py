@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from itertools import chain
 from typing import Any, TypeVar
 
 import orjson
@@ -275,8 +276,24 @@ def insert_many(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) ->
         _run(how.statement, how.parameters(rows[0].values(), database), database)
         return
     parameters = [how.parameters(row.values(), database) for row in rows]
+    if database.vendor == "postgresql":
+        for start in range(0, len(parameters), ROWS_AT_ONCE):
+            some = parameters[start : start + ROWS_AT_ONCE]
+            _run(_for_rows(how.statement, len(some)), [*chain.from_iterable(some)], database)
+        return
     with database.cursor() as cursor:
         cursor.executemany(how.statement, parameters)
+
+
+ROWS_AT_ONCE = 8
+"""How many rows one INSERT takes to PostgreSQL: each number of them is a statement to be prepared."""
+
+
+@lru_cache(maxsize=1_024)
+def _for_rows(statement: str, count: int) -> str:
+    """The INSERT of one row, made to take so many."""
+    into, values, row = statement.partition(" VALUES ")
+    return f"{into}{values}{', '.join([row] * count)}"
 
 
 def marks(values: Sized) -> str:

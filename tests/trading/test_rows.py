@@ -29,12 +29,14 @@ from trading.models import (
     Token,
 )
 from trading.rows import (
+    ROWS_AT_ONCE,
     add,
     change,
     every,
     first,
     firsts,
     insert,
+    insert_many,
     load,
     load_all,
     moment,
@@ -124,6 +126,28 @@ def test_the_key_of_the_new_row_comes_back() -> None:
     keys = [insert(SignalEvent, signal=signal.pk, at=NOW, status="QUEUED") for _ in range(2)]
     assert keys[1] > keys[0]
     assert SignalEvent.objects.get(pk=keys[1]).signal_id == signal.pk
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, ROWS_AT_ONCE, 2 * ROWS_AT_ONCE + 1])
+def test_many_rows_are_stored_in_their_order(count: int) -> None:
+    signal = factories.make_signal()
+    texts = [f"line {number}" for number in range(count)]
+    SignalEvent.objects.all().delete()
+    insert_many(
+        SignalEvent,
+        [{"signal": signal.pk, "at": NOW, "status": "QUEUED", "text": each} for each in texts],
+    )
+    stored = SignalEvent.objects.order_by("pk")
+    assert [(row.text, row.signal_id, row.at) for row in stored] == [
+        (text, signal.pk, NOW) for text in texts
+    ]
+
+
+def test_one_of_many_that_breaks_a_constraint_keeps_all_of_them_out() -> None:
+    mints = [f"m{number}" for number in range(ROWS_AT_ONCE)]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_many(Token, [{"mint": mint} for mint in (*mints, mints[0])])
+    assert Token.objects.count() == 0
 
 
 def test_a_change_tells_how_many_rows_it_touched() -> None:
