@@ -3,7 +3,9 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
+from socket import create_connection
 from typing import Any
 
 import pytest
@@ -222,6 +224,17 @@ def test_one_byte_too_many_is_too_large(door: Door, is_chunked: bool) -> None:
     sent: Any = iter([body[:1_000], body[1_000:]]) if is_chunked else body
     answer = door.post(sent, signature(body, timestamp=int(time.time())))
     assert (answer.status, answer.body["reason"]) == (413, "body_too_large")
+
+
+@pytest.mark.usefixtures("nothing_traded")
+def test_a_head_without_end_is_hung_up_on(door: Door) -> None:
+    with create_connection(("127.0.0.1", door.port), timeout=20) as line:
+        line.sendall(b"POST /api/v1/webhook HTTP/1.1\r\nHost: door\r\n")
+        with suppress(ConnectionError):
+            for _ in range(100):
+                line.sendall(b"X-More: " + b"x" * 8_000 + b"\r\n")
+        answer = line.recv(4_096)
+    assert answer.startswith(b"HTTP/1.1 431 "), answer
 
 
 def test_the_largest_body_is_read(door: Door) -> None:

@@ -35,7 +35,7 @@ class Command(BaseCommand):
             host=options["host"],
             port=options["port"],
             loop="uvloop",
-            http="httptools",
+            http="chimera_site.connections:Connection",
             # A POST that offers one would else be left without any answer.
             ws="none",
             lifespan="on",
