@@ -8,7 +8,7 @@ from datetime import datetime
 
 from trading.domain.values import Action, Route
 from trading.gateways.base import GatewayError
-from trading.gateways.jito import InflightState
+from trading.gateways.jito import BUNDLES_PER_CALL, InflightState
 from trading.gateways.quota import Urgency, urgent
 from trading.models import Submission
 from trading.services.orders import go_public, offering_again, tell_fate
@@ -46,12 +46,27 @@ def ways(
     return () if fate == InflightState.LANDED and not is_old else (Route.JITO,)
 
 
+def longest_unasked(
+    rows: Sequence[Submission], asked_at: Mapping[int, datetime]
+) -> list[Submission]:
+    """As many as one question to the engine may name: first who never was in one, then whose turn is longest ago.
+
+    A second question would be allowed a second later, when nobody waits for its answer any more.
+    """
+
+    def turn(row: Submission) -> tuple[bool, datetime]:
+        return row.pk in asked_at, asked_at.get(row.pk, row.recorded_at)
+
+    return sorted(rows, key=turn)[:BUNDLES_PER_CALL]
+
+
 class Offers:
-    """Remembers when each submission was offered last, and what of it was told."""
+    """Remembers when each submission was offered and asked about last, and what of it was told."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._offered_at: dict[int, datetime] = {}
+        self._asked_at: dict[int, datetime] = {}
         self._fates: dict[int, str] = {}
         self._room = asyncio.Semaphore(ROWS_AT_ONCE)
 
@@ -81,10 +96,12 @@ class Offers:
         return (now - last).total_seconds() >= BROADCAST_SECONDS
 
     async def _ask_fates(self, rows: Sequence[Submission]) -> dict[int, str]:
-        """What the engine says of each bundle: one question for all, empty when it does not answer."""
-        bundled = [row for row in rows if row.bundle_id]
+        """What the engine says of bundles, one question at a time: empty when it does not answer."""
+        bundled = longest_unasked([row for row in rows if row.bundle_id], self._asked_at)
         if not bundled:
             return {}
+        now = self._desk.clock()
+        self._asked_at |= {row.pk: now for row in bundled}
         try:
             async with asyncio.timeout(ENGINE_SECONDS):
                 statuses = await self._desk.gateways.block_engine.inflight_statuses(
@@ -133,6 +150,6 @@ class Offers:
         await self._desk.writer.run(lambda: tell_fate(row.pk, fate=fate, now=now))
 
     def _forget_all_but(self, known: set[int]) -> None:
-        for memory in (self._offered_at, self._fates):
+        for memory in (self._offered_at, self._asked_at, self._fates):
             for gone in memory.keys() - known:
                 del memory[gone]

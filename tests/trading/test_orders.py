@@ -24,6 +24,7 @@ from trading.services.decisions import Balance, decide_buy
 from trading.services.orders import (
     Sent,
     SignedOrder,
+    go_public,
     mark_sent,
     offering_again,
     record_buy,
@@ -243,6 +244,15 @@ def test_a_signed_buy_is_stored_whole() -> None:
     mark_sent([Sent(submission=number, route=Route.STANDARD, at=NOW)])
     submission.refresh_from_db()
     assert (submission.sent_at, submission.route) == (NOW, Route.STANDARD)
+
+
+def test_what_went_to_the_nodes_is_not_called_private_by_a_first_offer_that_hung() -> None:
+    number = record_buy(claimed(), signed(), now=NOW)
+    assert Submission.objects.get(pk=number).route == Route.JITO
+    go_public(number, now=NOW)
+    mark_sent([Sent(submission=number, route=Route.JITO, at=NOW)])
+    submission = Submission.objects.get(pk=number)
+    assert (submission.route, submission.sent_at) == (Route.STANDARD, NOW)
 
 
 def test_what_is_not_in_the_books_is_named_and_keeps_nobody_else_from_being_marked(caplog) -> None:

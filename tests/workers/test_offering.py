@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -13,14 +14,16 @@ from tests.platform import Platform, until
 from trading.domain.lifecycle import PositionStatus, SignalStatus, SubmissionStatus
 from trading.domain.values import Route, Strategy
 from trading.gateways.base import Unavailable
+from trading.gateways.jito import BUNDLES_PER_CALL
 from trading.models import SignalEvent, Submission
 from trading.services.booking import book_refused
 from trading.services.portfolio import in_flight
 from trading.writer import StorageUnavailable
-from workers.offering import SAYS_NOTHING, Offers, ways
+from workers.offering import SAYS_NOTHING, Offers, longest_unasked, ways
 
 AUCTION_SLOTS = 15
 JITO, STANDARD = Route.JITO, Route.STANDARD
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -60,6 +63,22 @@ def test_the_ways_of_a_bundle(
 @pytest.mark.parametrize("is_exit", [True, False])
 def test_what_went_to_the_nodes_stays_with_them(is_exit: bool) -> None:
     assert ways(STANDARD, None, age_seconds=9, is_exit=is_exit, may_go_public=True) == (STANDARD,)
+
+
+def test_bundles_take_turns_at_a_question_that_has_no_room_for_all() -> None:
+    rows = [
+        Submission(pk=number, recorded_at=NOW - timedelta(seconds=number)) for number in range(12)
+    ]
+    asked_at: dict[int, datetime] = {}
+    turns = []
+    for turn in range(4):
+        chosen = [row.pk for row in longest_unasked(rows, asked_at)]
+        asked_at |= dict.fromkeys(chosen, NOW + timedelta(seconds=turn))
+        turns.append(chosen)
+    assert turns[:2] == [[11, 10, 9, 8, 7], [6, 5, 4, 3, 2]]
+    assert set(turns[2][:2]) == {0, 1}
+    assert {len(turn) for turn in turns} == {BUNDLES_PER_CALL}
+    assert set(turns[2][2:]) | set(turns[3][:2]) == {11, 10, 9, 8, 7}
 
 
 async def story(platform: Platform, uuid: UUID) -> list[tuple[str, str]]:

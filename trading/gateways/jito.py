@@ -41,7 +41,7 @@ TIP_ACCOUNTS = (
 )
 
 MAX_BUNDLE_TRANSACTIONS = 5
-_BUNDLES_PER_CALL = 5
+BUNDLES_PER_CALL = 5
 _LAMPORTS_PER_SOL = 10**9
 # Who may go by the nodes as well is there sooner than by waiting longer.
 _PATIENCE_SECONDS = 1.0
@@ -155,8 +155,8 @@ class BlockEngine:
     async def _rows(self, method: str, bundle_ids: Sequence[str]) -> list[Any]:
         """What is known of the bundles; `[]`, `[null]` and a null value all mean nothing."""
         rows: list[Any] = []
-        for start in range(0, len(bundle_ids), _BUNDLES_PER_CALL):
-            part = list(bundle_ids[start : start + _BUNDLES_PER_CALL])
+        for start in range(0, len(bundle_ids), BUNDLES_PER_CALL):
+            part = list(bundle_ids[start : start + BUNDLES_PER_CALL])
             result = await self._ask(method, [part])
             value = None if result is None else value_of(result)
             rows.extend(row for row in as_list(value or [], method) if row is not None)

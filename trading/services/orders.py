@@ -126,12 +126,14 @@ class Sent:
 
 @transaction.atomic(savepoint=False)
 def mark_sent(all_sent: Sequence[Sent]) -> list[None]:
-    """Remember of submissions that their bytes have left. Only a record: what was sent the chain tells."""
+    """Remember of submissions that their bytes have left. Only a record: what was sent the chain tells.
+
+    Who has gone to the nodes never comes back: they may have been offered the bytes while the first way still hung.
+    """
     # In one order: somebody else may be offering the same ones again.
     for sent in sorted(all_sent, key=lambda each: each.submission):
-        marked = update(
-            Submission, {"id": sent.submission}, sent_at=sent.at, route=sent.route.value
-        )
+        public = {"route": Route.STANDARD} if sent.route is Route.STANDARD else {}
+        marked = update(Submission, {"id": sent.submission}, sent_at=sent.at, **public)
         if marked != 1:
             log.error("submission %s is not on record", sent.submission)
         elif sent.remark:
