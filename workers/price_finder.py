@@ -1,7 +1,8 @@
 """What the positions we hold are worth now: by Jupiter, by DexScreener, or by what their sale would bring."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -18,13 +19,15 @@ from trading.domain.market_readings import (
 )
 from trading.domain.values import WSOL_MINT
 from trading.gateways.connect import Gateways
-from trading.gateways.prices import Price, PriceSources, price_of_pair
+from trading.gateways.prices import Price, Prices, PriceSources, price_of_pair, unanswered
 from trading.models import Position
 from trading.services.portfolio import PRICE_CEILING_SOL
 from workers.pairs import Pairs
 from workers.quotes import SaleQuotes
 
 log = logging.getLogger("prices")
+FIRST_PATIENCE_SECONDS = 1.0
+"""How long a look waits for the first source; what it says later serves the next look."""
 PAIR_EVERY = timedelta(seconds=2)
 PAIR_LIFETIME = timedelta(seconds=10)
 PAIR_PATIENCE_SECONDS = 0.5
@@ -44,10 +47,16 @@ class PriceFinder:
         self._quotes = SaleQuotes(gateways.jupiter)
         self.pairs = Pairs(gateways.market_data, clock=clock)
         self.sol_usd: Known[Decimal] | None = None
+        self._asking: asyncio.Task[Prices] | None = None
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether the first source owes an answer."""
+        return self._asking is not None
 
     async def look(self, mints: Collection[str]) -> dict[str, Reading[Price]]:
         """What the first source says of every one of these mints, and of SOL, which is remembered."""
-        prices = await self.sources.first(sorted(mints))
+        prices = await self._first(sorted(mints))
         self.pairs.forget_all_but({*mints, WSOL_MINT})
         match prices.sol_usd:
             case Known() as known:
@@ -58,6 +67,20 @@ class PriceFinder:
             self.pairs.want(mint, every=PAIR_EVERY)
         self._take_second_sol(prices.sol_usd)
         return dict(prices.by_mint)
+
+    async def _first(self, mints: Sequence[str]) -> Prices:
+        """Its answer, to this question or to one that was put before; a source that hangs has not answered."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(self.sources.first(mints))
+        asked = self._asking
+        done, _ = await asyncio.wait({asked}, timeout=FIRST_PATIENCE_SECONDS)
+        nothing = unanswered(mints, f"{Source.JUPITER}: not told yet", self._clock())
+        if not done:
+            return nothing
+        self._asking = None
+        told = asked.result()
+        found = {mint: told.by_mint.get(mint, failure) for mint, failure in nothing.by_mint.items()}
+        return Prices(sol_usd=told.sol_usd, by_mint=found)
 
     def _take_second_sol(self, first: Reading[Decimal]) -> None:
         if is_answer(first):

@@ -238,6 +238,28 @@ async def test_a_quote_that_hangs_keeps_nobody_elses_stop_waiting(
     assert (await exits(platform))[0].exit_reason == "HARD_STOP"
 
 
+async def test_a_first_source_that_hangs_keeps_no_stop_waiting(
+    platform: Platform, mint: str, market: Market
+) -> None:
+    """The second one tells the price meanwhile; what the first says at last is heard all the same."""
+    position = await platform.bought(mint)
+    watcher = platform.watcher
+    finder = watcher._finder
+    await watcher.step()
+    platform.sandbox.fault(plane="jupiter", method="price", kind="latency", seconds=2.5, count=1)
+    market.move(0.8)
+    assert await watcher.step() == 1
+    assert finder.is_asking, "the look is over before the answer is there"
+    assert (await exits(platform))[0].exit_reason == "HARD_STOP"
+
+    async def is_answered() -> bool:
+        await watcher.step()
+        return not finder.is_asking
+
+    await until(is_answered)
+    assert (await platform.position(position)).quoted_since is None
+
+
 async def test_time_goes_on_without_a_price(platform: Platform, mint: str, market: Market) -> None:
     await platform.bought(mint)
     platform.sandbox.fault(plane="jupiter", kind="http_error")

@@ -1,6 +1,6 @@
 """Prices by two sources: Jupiter first, DexScreener where it says nothing; each reading says who told it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -75,7 +75,7 @@ class PriceSources:
         try:
             found = await self._jupiter.prices_usd([WSOL_MINT, *mints])
         except GatewayError as error:
-            return _failed(mints, str(error), self._clock())
+            return unanswered(mints, str(error), self._clock())
         at = self._clock()
         sol = found.get(WSOL_MINT)
         sol_usd = told(None if sol is None else sol.usd, at=at, source=Source.JUPITER)
@@ -91,7 +91,7 @@ class PriceSources:
         try:
             pairs = await self._market_data.pairs(asked)
         except GatewayError as error:
-            return _failed(mints, str(error), self._clock())
+            return unanswered(mints, str(error), self._clock())
         at = self._clock()
         if needs_sol:
             pair = pairs[WSOL_MINT]
@@ -149,6 +149,7 @@ def _price(
     raise AssertionError("a figure just told is not stale")
 
 
-def _failed(mints: Sequence[str], text: str, at: datetime) -> Prices:
+def unanswered(mints: Iterable[str], text: str, at: datetime) -> Prices:
+    """That nobody has told any of them, and why."""
     failure = Failed(text=text, at=at)
     return Prices(sol_usd=failure, by_mint=dict.fromkeys(mints, failure))
