@@ -1,4 +1,4 @@
-"""Connections to the doors of providers: who sends too long a head, or too slowly, is hung up on.
+"""Connections to the doors of providers: who sends too much, or too slowly, is hung up on.
 
 Otherwise one head of 30 MB keeps everybody else waiting for a second, and halves of requests stay for ever.
 """
@@ -9,10 +9,15 @@ from http import HTTPStatus
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from trading.api import JSON, body_of
+from trading.reception import NOTICE_LIMIT_BYTES, too_large
 from trading.services.answers import Answer
 
 HEAD_LIMIT_BYTES = 64 * 1024
-"""Counted from the second read on, so that a head which comes in one piece may be as long as that."""
+REQUEST_LIMIT_BYTES = 2 * NOTICE_LIMIT_BYTES
+"""With what stands between and behind the pieces of a body, which nobody asked for.
+
+Both are counted from a request's second read on: what comes in one piece is read already.
+"""
 REQUEST_SECONDS = 10.0
 
 HEAD_TOO_LARGE = Answer(
@@ -20,6 +25,7 @@ HEAD_TOO_LARGE = Answer(
     code="head_too_large",
     details={"head": f"at most {HEAD_LIMIT_BYTES} bytes"},
 )
+REQUEST_TOO_LARGE = too_large(REQUEST_LIMIT_BYTES)
 TOO_SLOW = Answer(
     http_status=408,
     code="request_timeout",
@@ -31,10 +37,10 @@ UNREADABLE = Answer(
 
 
 class Connection(HttpToolsProtocol):
-    """One connection, with a limit to the size of a head and to the time that a request may take to come."""
+    """One connection, with limits to the size of a head and of a request, and to the time that it may take to come."""
 
     _timer: asyncio.TimerHandle | None = None
-    _begun = _head_bytes = 0
+    _begun = _bytes = 0
     _is_coming = _is_in_head = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -52,16 +58,18 @@ class Connection(HttpToolsProtocol):
         before = self._begun
         super().data_received(data)
         # Not what a request began in: that may have the end of the one before in it.
-        if self._is_in_head and self._begun == before:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_LIMIT_BYTES:
+        if self._is_coming and self._begun == before:
+            self._bytes += len(data)
+            if self._is_in_head and self._bytes > HEAD_LIMIT_BYTES:
                 self._hang_up(HEAD_TOO_LARGE)
+            elif self._bytes > REQUEST_LIMIT_BYTES:
+                self._hang_up(REQUEST_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
         self._is_coming = self._is_in_head = True
-        self._begun, self._head_bytes = self._begun + 1, 0
+        self._begun, self._bytes = self._begun + 1, 0
         if self._timer is None:
             self._start_timer()
 

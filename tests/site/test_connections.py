@@ -10,7 +10,12 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from chimera_site.connections import HEAD_LIMIT_BYTES, REQUEST_SECONDS, Connection
+from chimera_site.connections import (
+    HEAD_LIMIT_BYTES,
+    REQUEST_LIMIT_BYTES,
+    REQUEST_SECONDS,
+    Connection,
+)
 
 HEAD = b"POST / HTTP/1.1\r\nHost: door\r\nContent-Length: 4\r\n"
 
@@ -149,6 +154,22 @@ def test_a_long_body_is_no_head(connection: Connection, line: Line) -> None:
         connection.data_received(b"x" * HEAD_LIMIT_BYTES)
     connection.data_received(b"x" * HEAD_LIMIT_BYTES + HEAD)
     assert not line.is_closed
+
+
+@pytest.mark.parametrize("piece", [b"X-Trailer: " + b"x" * 60_000 + b"\r\n", b"x" * 60_000])
+def test_what_stands_behind_a_body_has_an_end_too(
+    connection: Connection, line: Line, piece: bytes
+) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: door\r\nTransfer-Encoding: chunked\r\n\r\n"
+    connection.data_received(head + b"4\r\nxyz!\r\n0\r\n")
+    if not piece.startswith(b"X"):
+        connection.data_received(b"X-Trailer: ")
+    sent = 0
+    while not line.is_closed and sent < 2 * REQUEST_LIMIT_BYTES:
+        connection.data_received(piece)
+        sent += len(piece)
+    assert sent <= REQUEST_LIMIT_BYTES + 2 * len(piece)
+    assert line.answer == (413, "body_too_large")
 
 
 def test_what_is_no_http_is_told_so_in_the_one_envelope(
