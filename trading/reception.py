@@ -16,6 +16,7 @@ from trading.hmac_auth import KnownSecret, NotAuthentic, authenticate, recognise
 from trading.metrics import Stage
 from trading.models import Door, ProviderSecret
 from trading.rows import first
+from trading.seldom import Seldom
 from trading.services.answers import Answer
 from trading.services.deliveries import Request, receive_deliveries
 from trading.services.measures import EntryQueue
@@ -24,6 +25,7 @@ from trading.writer import GroupWriter, StorageUnavailable
 
 T = TypeVar("T")
 log = logging.getLogger("reception")
+log.addFilter(Seldom())
 Item = TypeVar("Item")
 BODY_LIMIT_BYTES = 64 * 1024
 NOTICE_LIMIT_BYTES = 2 * 1024 * 1024
