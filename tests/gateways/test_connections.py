@@ -96,3 +96,19 @@ async def test_after_closing_every_call_is_unavailable(outside: Outside) -> None
         pass
     with pytest.raises(Unavailable):
         await gateways.rpc.slot()
+
+
+async def test_trouble_with_a_connection_is_told_in_words_and_without_its_address() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with open_socket(hang_up) as url:
+        with pytest.raises(Unavailable, match=r"^[^/]+: it hung up$"):
+            async with connect(endpoints(url)) as gateways:
+                await gateways.rpc.slot()
+        hung_up = url
+    # Nobody listens there any more.
+    with pytest.raises(Unavailable, match=r"^[^/]+: nobody answers at its address$"):
+        async with connect(endpoints(hung_up)) as gateways:
+            await gateways.rpc.slot()

@@ -23,6 +23,14 @@ T = TypeVar("T")
 _REFUSING_STATUSES = frozenset({400, 413, 414, 415, 422})
 _MESSAGE_LENGTH = 200
 _SHORTEST_SECRET = 8
+_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
+    (aiohttp.ClientSSLError, "its certificate is not accepted"),
+    (aiohttp.ClientConnectorDNSError, "its name cannot be looked up"),
+    (aiohttp.ClientConnectorError, "nobody answers at its address"),
+    (aiohttp.ServerDisconnectedError, "it hung up"),
+    (aiohttp.ClientOSError, "the connection was cut off"),
+)
+"""The first that fits: each is also one of those below it."""
 _CHUNK_BYTES = 64 * 1024
 
 begins_to_leave: ContextVar[Callable[[], None] | None] = ContextVar("begins_to_leave", default=None)
@@ -153,10 +161,9 @@ class Host:
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             is_sent = not isinstance(error, aiohttp.ClientConnectorError)
             failure = CutOff if is_sent else Unavailable
-            raise failure(f"{self.name}: {type(error).__name__}") from None
+            raise failure(f"{self.name}: {_words(error)}") from None
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
-            # The library's own text can hold the whole URL, key included: only its name is told.
-            raise Unavailable(f"{self.name}: {type(error).__name__}") from None
+            raise Unavailable(f"{self.name}: {_words(error)}") from None
         return self._judge(*reply)
 
     async def _exchange(
@@ -203,6 +210,11 @@ class Host:
         message = self.clean(_message_of(data)) if isinstance(data, dict) else ""
         text = f"{self.name}: HTTP {status} {message}".rstrip()
         return Refused(text, code=status, message=message, data=data)
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, for people. The library's own text can hold the whole URL, key included: never that."""
+    return next((text for kind, text in _TROUBLES if isinstance(error, kind)), type(error).__name__)
 
 
 async def _first_answer(ask: Callable[[], Awaitable[object]], *, after_seconds: float) -> object:

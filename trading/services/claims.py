@@ -230,7 +230,8 @@ def take_over_abandoned(*, now: datetime, lease: timedelta = LEASE) -> int:
         f" AND b.status IN ('IN_FLIGHT', 'LANDED')){unheld}",
         expired,
     )
-    return sum(_take_over(UUID(str(uuid)), claim, expired, now) for uuid, claim in abandoned)
+    text = f"whoever worked on it has not been heard of for {lease.total_seconds():g} s"
+    return sum(_take_over(UUID(str(uuid)), claim, expired, text, now) for uuid, claim in abandoned)
 
 
 def renew(tokens: Collection[str], *, now: datetime) -> int:
@@ -240,7 +241,7 @@ def renew(tokens: Collection[str], *, now: datetime) -> int:
     )
 
 
-def _take_over(uuid: UUID, claim: str, expired: Any, now: datetime) -> bool:
+def _take_over(uuid: UUID, claim: str, expired: Any, text: str, now: datetime) -> bool:
     """False when its owner has come back meanwhile: recording a submission renews the lease."""
     still_abandoned = change(
         "UPDATE trading_signal SET claimed_at = claimed_at"
@@ -257,7 +258,7 @@ def _take_over(uuid: UUID, claim: str, expired: Any, now: datetime) -> bool:
         now=now,
         claim=claim,
         code="TAKEN_OVER",
-        text="the process that worked on it is gone",
+        text=text,
         reserved_lamports=0,
     )
     return True
